@@ -1,0 +1,223 @@
+"""Mirrors params.yaml as frozen models: unknown keys are refused by name, and no default lives here."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+class ParamsError(ValueError):
+    """params.yaml is not what its mirror says; the message names the key and the mend."""
+
+
+class Section(BaseModel):
+    """A section of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Turn(Section):
+    """Which turn this is and the full commit id of the turn it goes on from (null: a cold start)."""
+
+    number: AtLeastOne
+    parent: str | None
+
+
+class Splits(Section):
+    """Shares of prompts held out; the rest is train."""
+
+    validation: Share
+    benchmark: Share
+
+
+class Sandbox(Section):
+    """The built-in world."""
+
+    seed: int
+    splits: Splits
+    n_documents: Count
+    n_train_prompts: Count
+    n_validation_prompts: Count
+    n_benchmark_prompts: Count
+    junk_share: Share
+    duplicate_share: Share
+    near_duplicate_share: Share
+    form_flaw_share: Share
+    content_flaw_share: Share
+    n_labelers: AtLeastOne
+    labelers_per_prompt: AtLeastOne
+    labeler_shares: dict[Literal["skilled", "careless", "contrary", "length_biased", "position_biased"], Share]
+
+
+class Pretrain(Section):
+    """Pre-training of the small model of a cold start."""
+
+    steps: AtLeastOne
+    batch_rows: AtLeastOne
+    learning_rate: Positive
+    matrix_learning_rate: Positive
+    checkpoint_steps: AtLeastOne
+
+
+class Start(Section):
+    """Where the first policy comes from."""
+
+    model: str | None
+    vocabulary_tokens: AtLeastOne
+    hidden_size: AtLeastOne
+    layers: AtLeastOne
+    attention_heads: AtLeastOne
+    max_tokens: AtLeastOne
+    pretrain: Pretrain
+
+
+class NearDuplicates(Section):
+    """How near-duplicates are found."""
+
+    threshold: Share
+    shingle_words: AtLeastOne
+    shingle_characters: AtLeastOne
+    bands: AtLeastOne
+    rows_per_band: AtLeastOne
+    seed: int
+
+
+class Prompts(Section):
+    """Which prompts enter a turn, and how imported ones are split."""
+
+    sources: list[Literal["sandbox", "imports"]]
+    splits: Splits
+    rules: dict[str, Any]
+
+
+class Demonstrations(Section):
+    """Who writes demonstrations."""
+
+    teachers: list[Literal["sandbox", "imports"]]
+
+
+class CurateDemonstrations(Section):
+    """Noise rules of demonstrations."""
+
+    rules: dict[str, Any]
+
+
+class Sft(Section):
+    """Supervised fine-tuning on demonstrations."""
+
+    epochs: Positive
+    batch_rows: AtLeastOne
+    learning_rate: Positive
+    kept_checkpoints: AtLeastOne
+
+
+class Candidates(Section):
+    """What is sampled for labelers."""
+
+    k: Annotated[int, Field(ge=2)]
+    policies: list[Literal["sft", "start"]]
+    n_prompts: Count | None
+    temperature: Positive
+    top_p: Share
+    max_new_tokens: AtLeastOne
+    batch_rows: AtLeastOne
+
+
+class Rankings(Section):
+    """Who ranks."""
+
+    labelers: list[Literal["sandbox", "imports"]]
+
+
+class CuratePreferences(Section):
+    """How rankings become preferences."""
+
+    min_reliability: Share
+    rules: dict[str, Any]
+
+
+class RewardModel(Section):
+    """Training of the reward model."""
+
+    epochs: Positive
+    batch_prompts: AtLeastOne
+    learning_rate: Positive
+
+
+class BestOfN(Section):
+    """Fine-tuning on the best of n samples by reward, with the labelers' top-ranked answers."""
+
+    n: AtLeastOne
+    epochs: Positive
+    batch_rows: AtLeastOne
+    learning_rate: Positive
+    labelers_best: bool
+
+
+class Rloo(Section):
+    """REINFORCE leave-one-out."""
+
+
+class Dpo(Section):
+    """Direct preference optimisation."""
+
+
+class Policy(Section):
+    """How the policy is improved."""
+
+    method: Literal["best_of_n", "rloo", "dpo"]
+    best_of_n: BestOfN
+    rloo: Rloo
+    dpo: Dpo
+
+
+class Evaluate(Section):
+    """How the policy is judged."""
+
+    n_samples: AtLeastOne
+
+
+class Report(Section):
+    """What the report shows."""
+
+    n_examples: AtLeastOne
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    turn: Turn
+    seed: int
+    threads: AtLeastOne
+    sandbox: Sandbox
+    start: Start
+    near_duplicates: NearDuplicates
+    prompts: Prompts
+    demonstrations: Demonstrations
+    curate_demonstrations: CurateDemonstrations
+    sft: Sft
+    candidates: Candidates
+    rankings: Rankings
+    curate_preferences: CuratePreferences
+    reward_model: RewardModel
+    policy: Policy
+    evaluate: Evaluate
+    report: Report
+
+
+def parse_params(values: Mapping[str, Any], source: str = "params.yaml") -> Params:
+    """Check the parsed params.yaml.
+
+    Raises:
+        ParamsError: a key is unknown, missing or out of range; one line a fault.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        faults = [f"{source}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise ParamsError("\n".join(faults)) from error
