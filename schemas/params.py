@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -141,36 +141,81 @@ class CuratePreferences(Section):
     rules: dict[str, Any]
 
 
+class Sampling(Section):
+    """How completions are drawn from a policy."""
+
+    temperature: Positive
+    top_p: Share
+    max_new_tokens: AtLeastOne
+    batch_rows: AtLeastOne
+
+
 class RewardModel(Section):
-    """Training of the reward model."""
+    """Training of the reward model, and scoring with it."""
 
     epochs: Positive
     batch_prompts: AtLeastOne
     learning_rate: Positive
+    warmup_share: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_gradient_norm: Positive
+    margin_scale: Annotated[float, Field(ge=0)]
+    checkpoint_steps: AtLeastOne
+    score_batch_rows: AtLeastOne
+
+
+class SelectCheckpoint(Section):
+    """Which SFT checkpoint the policy starts from: the best by mean reward on validation prompts."""
+
+    n_samples: AtLeastOne
+    sampling: Sampling
 
 
 class BestOfN(Section):
     """Fine-tuning on the best of n samples by reward, with the labelers' top-ranked answers."""
 
     n: AtLeastOne
-    epochs: Positive
-    batch_rows: AtLeastOne
-    learning_rate: Positive
     labelers_best: bool
+    sampling: Sampling
+    fine_tune: Sft
 
 
 class Rloo(Section):
-    """REINFORCE leave-one-out."""
+    """REINFORCE leave-one-out: each sample's baseline is the mean reward of its siblings."""
+
+    steps: AtLeastOne
+    batch_prompts: AtLeastOne
+    generations: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    warmup_share: Share
+    max_gradient_norm: Positive
+    kl_beta: Annotated[float, Field(ge=0)]
+    clip: Positive
+    missing_end_penalty: Annotated[float, Field(ge=0)]
+    temperature: Positive
+    top_p: Share
+    max_new_tokens: AtLeastOne
+    checkpoint_steps: AtLeastOne
 
 
 class Dpo(Section):
     """Direct preference optimisation."""
+
+    epochs: Positive
+    batch_pairs: AtLeastOne
+    pairs_per_prompt: AtLeastOne
+    learning_rate: Positive
+    warmup_share: Share
+    max_gradient_norm: Positive
+    kl_beta: Positive
+    checkpoint_steps: AtLeastOne
 
 
 class Policy(Section):
     """How the policy is improved."""
 
     method: Literal["best_of_n", "rloo", "dpo"]
+    select_checkpoint: SelectCheckpoint
     best_of_n: BestOfN
     rloo: Rloo
     dpo: Dpo
@@ -180,6 +225,13 @@ class Evaluate(Section):
     """How the policy is judged."""
 
     n_samples: AtLeastOne
+    sampling: Sampling
+    tie_tolerance: Annotated[float, Field(ge=0)]
+    bootstrap_resamples: AtLeastOne
+    confidence: Share
+    proxy_bins: AtLeastOne
+    best_of: list[AtLeastOne]
+    best_of_prompts: Count
 
 
 class Report(Section):
@@ -208,6 +260,13 @@ class Params(Section):
     policy: Policy
     evaluate: Evaluate
     report: Report
+
+    @model_validator(mode="after")
+    def _imports_bring_their_prompts(self) -> "Params":
+        uses = [*self.demonstrations.teachers, *self.rankings.labelers]
+        if "imports" in uses and "imports" not in self.prompts.sources:
+            raise ValueError("imported demonstrations and rankings need their prompts: add imports to prompts.sources")
+        return self
 
 
 def parse_params(values: Mapping[str, Any], source: str = "params.yaml") -> Params:
