@@ -99,6 +99,7 @@ class Demonstrations(Section):
     """Who writes demonstrations."""
 
     teachers: list[Literal["sandbox", "imports"]]
+    score_batch_rows: AtLeastOne
 
 
 class CurateDemonstrations(Section):
@@ -116,16 +117,28 @@ class Sft(Section):
     kept_checkpoints: AtLeastOne
 
 
+class SftStage(Sft):
+    """The stage `sft`: on the demonstrations of this turn, or of all turns."""
+
+    turns: Literal["this", "all"]
+
+
+class Sampling(Section):
+    """How completions are drawn from a policy."""
+
+    temperature: Positive
+    top_p: Share
+    max_new_tokens: AtLeastOne
+    batch_rows: AtLeastOne
+
+
 class Candidates(Section):
     """What is sampled for labelers."""
 
     k: Annotated[int, Field(ge=2)]
     policies: list[Literal["sft", "start"]]
     n_prompts: Count | None
-    temperature: Positive
-    top_p: Share
-    max_new_tokens: AtLeastOne
-    batch_rows: AtLeastOne
+    sampling: Sampling
 
 
 class Rankings(Section):
@@ -139,15 +152,6 @@ class CuratePreferences(Section):
 
     min_reliability: Share
     rules: dict[str, Any]
-
-
-class Sampling(Section):
-    """How completions are drawn from a policy."""
-
-    temperature: Positive
-    top_p: Share
-    max_new_tokens: AtLeastOne
-    batch_rows: AtLeastOne
 
 
 class RewardModel(Section):
@@ -252,7 +256,7 @@ class Params(Section):
     prompts: Prompts
     demonstrations: Demonstrations
     curate_demonstrations: CurateDemonstrations
-    sft: Sft
+    sft: SftStage
     candidates: Candidates
     rankings: Rankings
     curate_preferences: CuratePreferences

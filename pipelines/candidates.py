@@ -1,0 +1,62 @@
+"""Turns prompts into candidates: K completions a prompt, drawn from several checkpoints."""
+
+from pathlib import Path
+
+import polars as pl
+
+from curation.ledger import keep_rows
+from pipelines.samples import candidate_rows, sample_rows
+from pipelines.stage import Stage
+from schemas.tables import empty_frame, union_rows
+from training.models import set_determinism
+from training.sampling import sample_completions
+
+
+def run(stage: Stage) -> None:
+    """Draw completions for this turn's prompts and for the validation prompts; take imported ones in."""
+    params = stage.params
+    set_determinism(stage.seed, params.threads)
+    prompts = pick_prompts(stage)
+    candidates, samples, origins = (empty_frame(name) for name in ("candidates", "samples", "origins"))
+    for number, (checkpoint, source) in enumerate(list_policies(stage)):
+        share = spread_evenly(params.candidates.k, len(list_policies(stage)))[number]
+        with stage.progress(f"sampling from {checkpoint}") as progress:
+            drawn = sample_completions(
+                source, prompts, n=share, **params.candidates.sampling.model_dump(), max_tokens=params.start.max_tokens, seed=stage.seed + number, work=stage.resume(checkpoint),
+                progress=progress,
+            )  # fmt: skip
+        candidates = union_rows("candidates", candidates, candidate_rows(drawn))
+        samples = union_rows("samples", samples, sample_rows(drawn, source, checkpoint, stage.turn, params.candidates.sampling))
+    if "imports" in params.prompts.sources:
+        candidates = union_rows("candidates", candidates, stage.imported("candidates"))
+        samples = union_rows("samples", samples, stage.imported("samples"))
+        origins = stage.imported("origins", of=("candidates",))
+    stage.write_table("candidates", candidates.join(stage.past_rows("candidates"), on="candidate_id", how="anti"))
+    stage.write_table("samples", samples)
+    stage.write_table("origins", origins)
+
+
+def pick_prompts(stage: Stage) -> list[tuple[str, list[dict[str, str]]]]:
+    """Kept new train prompts, as many as `candidates.n_prompts` says, and every validation prompt."""
+    kept = keep_rows("prompts", stage.rows("prompts"), stage.new_rows("dropped"))
+    split = kept.join(stage.rows("assignments"), on="prompt_id").sort("prompt_id")
+    new = split.join(stage.new_rows("prompts"), on="prompt_id", how="semi").filter(pl.col("split") == "train")
+    limit = stage.params.candidates.n_prompts
+    chosen = pl.concat([new if limit is None else new.head(limit), split.filter(pl.col("split") == "validation")])
+    return list(zip(chosen["prompt_id"].to_list(), chosen["messages"].to_list(), strict=True))
+
+
+def list_policies(stage: Stage) -> list[tuple[str, Path]]:
+    """Name and directory of each policy that `candidates.policies` names."""
+    found: list[tuple[str, Path]] = []
+    for name in stage.params.candidates.policies:
+        if name == "sft":
+            found += [(path.name, path) for path in sorted(stage.dep("models/sft").glob("checkpoint-*"))]
+        else:
+            found.append((name, stage.dep("models/start/policy")))
+    return found
+
+
+def spread_evenly(k: int, policies: int) -> list[int]:
+    """How many of k completions each policy writes; the later, better trained ones write the odd ones."""
+    return [(k + number) // policies for number in range(policies)]

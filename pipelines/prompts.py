@@ -1,0 +1,28 @@
+"""Turns prompt sources into this turn's prompts with their splits."""
+
+from curation.prompts import curate_prompts
+from pipelines.sources.sandbox import no_splits, sandbox_prompts
+from pipelines.stage import Stage
+from schemas.tables import empty_frame, union_rows
+
+
+def run(stage: Stage) -> None:
+    """Gather prompts, give each new one its split, and say which are dropped and why."""
+    params, past = stage.params, stage.past_rows("prompts")
+    prompts, origins, given = empty_frame("prompts"), empty_frame("origins"), no_splits()
+    if "sandbox" in params.prompts.sources:
+        prompts, origins, given = sandbox_prompts(params.sandbox, past, turn=stage.turn, seed=stage.seed)
+    if "imports" in params.prompts.sources:
+        prompts = union_rows("prompts", prompts, stage.imported("prompts"))
+        origins = union_rows("origins", origins, stage.imported("origins", of=("prompts",)))
+    curated = curate_prompts(
+        union_rows("prompts", past, prompts), stage.past_rows("assignments"), given,
+        past_ids=set(past["prompt_id"]), params=params.prompts, near=params.near_duplicates,
+        turn=stage.turn, seed=params.seed,
+    )  # fmt: skip
+    new = prompts.join(past, on="prompt_id", how="anti")
+    stage.write_table("prompts", new)
+    stage.write_table("origins", origins)
+    stage.write_table("assignments", curated.assignments.join(new, on="prompt_id", how="semi"))
+    stage.write_table("dropped", curated.dropped)
+    stage.write_metrics("prompts", curated.metrics)
