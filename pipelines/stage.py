@@ -21,6 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from schemas.errors import UserError
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -35,7 +37,7 @@ LOCK_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
 
-class StageError(ValueError):
+class StageError(UserError):
     """A stage cannot run; the message says why and the mend."""
 
 
@@ -342,9 +344,7 @@ def main() -> int:
         hint = "put the environment first on PATH: `source .venv/bin/activate`"
         print(f"{name}: {error} in {sys.executable}; {hint}", file=sys.stderr)  # noqa: T201
         return 1
-    except ValueError as error:
-        if os.environ.get("FLYWHEEL_TRACEBACK"):
-            raise
+    except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:

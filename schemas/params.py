@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.errors import UserError
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
-class ParamsError(ValueError):
+class ParamsError(UserError):
     """params.yaml is not what its mirror says; the message names the key and the mend."""
 
 
@@ -77,9 +79,9 @@ class Start(Section):
 
 
 class NearDuplicates(Section):
-    """How near-duplicates are found."""
+    """How near-duplicates are found: Jaccard similarity of word shingles, candidates by MinHash bands."""
 
-    threshold: Share
+    threshold: Annotated[float, Field(gt=0, le=1)]
     shingle_words: AtLeastOne
     shingle_characters: AtLeastOne
     bands: AtLeastOne
@@ -87,12 +89,147 @@ class NearDuplicates(Section):
     seed: int
 
 
+class Rule(Section):
+    """A rule that is on or off; every rule of curation is one of these."""
+
+    enabled: bool
+
+
+class MinCharacters(Rule):
+    """Drops what has fewer characters."""
+
+    min_characters: Count
+
+
+class MaxCharacters(Rule):
+    """Drops what has more characters (of the kind the rule counts)."""
+
+    max_characters: Count
+
+
+class MaxSequences(Rule):
+    """Drops what holds more faulty sequences."""
+
+    max_sequences: Count
+
+
+class MaxRatio(Rule):
+    """Drops where a share is above the ratio; texts with fewer characters are not judged."""
+
+    max_ratio: Share
+    min_characters: Count
+
+
+class RepeatedLines(Rule):
+    """Share of lines that repeat an earlier one; texts with fewer lines are not judged."""
+
+    max_ratio: Share
+    min_lines: AtLeastOne
+
+
+class RepeatedWords(Rule):
+    """Share of characters in repeated word n-grams, a limit for each n; shorter texts are not judged."""
+
+    max_ratios: dict[AtLeastOne, Share]
+    min_words: AtLeastOne
+
+
+class Language(Rule):
+    """Languages welcome; a text too short or a guess too unsure is undetermined and stays."""
+
+    languages: list[str]
+    min_characters: AtLeastOne
+    min_probability: Share
+
+
+class PromptEchoed(Rule):
+    """Completion that opens with its prompt; prompts with fewer words are not judged."""
+
+    min_ratio: Share
+    min_words: AtLeastOne
+
+
+class TextRules(Section):
+    """Noise rules of any text; the field's name is the reason in the ledger."""
+
+    empty: Rule
+    too_short: MinCharacters
+    too_long: MaxCharacters
+    placeholder: Rule
+    mojibake: MaxSequences
+    unprintable: MaxCharacters
+    symbol_share: MaxRatio
+    url_share: MaxRatio
+    bare_link: Rule
+    long_word: MaxCharacters
+    repeated_characters: MaxCharacters
+    repeated_lines: RepeatedLines
+    repeated_phrases: RepeatedWords
+    repeated_passages: RepeatedWords
+    language: Language
+    personal_data: Rule
+    unbalanced_code_fence: Rule
+    leaked_markers: Rule
+
+
+class PromptRules(TextRules):
+    """Noise rules of prompts."""
+
+    unsupported_request: Rule
+    exact_duplicate: Rule
+    near_duplicate: Rule
+    bridges_splits: Rule
+
+
+class CompletionRules(TextRules):
+    """Noise rules of completions, judged beside their prompt."""
+
+    prompt_echoed: PromptEchoed
+    assistant_boilerplate: Rule
+    refusal: Rule
+    truncated: Rule
+    trailing_colon: Rule
+
+
+class NgramOverlap(Rule):
+    """Share of a benchmark prompt's word n-grams found in one row; n-grams of more rows are common phrases."""
+
+    n_words: AtLeastOne
+    min_ratio: Share
+    max_rows: AtLeastOne
+
+
+class Contamination(Section):
+    """How training rows are held against benchmark prompts."""
+
+    benchmark_exact: Rule
+    benchmark_near_duplicate: Rule
+    benchmark_long_overlap: NgramOverlap
+    benchmark_short_overlap: NgramOverlap
+
+
+class LowReward(Rule):
+    """Drops the lowest share by the parent turn's reward model."""
+
+    max_quantile: Share
+
+
+class DemonstrationRules(CompletionRules):
+    """Rules of demonstrations."""
+
+    exact_duplicate: Rule
+    near_duplicate: Rule
+    prompt_dropped: Rule
+    held_out_split: Rule
+    low_reward: LowReward
+
+
 class Prompts(Section):
     """Which prompts enter a turn, and how imported ones are split."""
 
     sources: list[Literal["sandbox", "imports"]]
     splits: Splits
-    rules: dict[str, Any]
+    rules: PromptRules
 
 
 class Demonstrations(Section):
@@ -103,9 +240,10 @@ class Demonstrations(Section):
 
 
 class CurateDemonstrations(Section):
-    """Noise rules of demonstrations."""
+    """Which demonstrations are kept."""
 
-    rules: dict[str, Any]
+    rules: DemonstrationRules
+    contamination: Contamination
 
 
 class Sft(Section):
@@ -147,11 +285,46 @@ class Rankings(Section):
     labelers: list[Literal["sandbox", "imports"]]
 
 
+class UnreliableLabeler(Rule):
+    """Drops a labeler whose upper confidence bound of reliability is below the limit."""
+
+    min_reliability: Share
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class BiasedLabeler(Rule):
+    """Drops a labeler whose lower confidence bound of bias is above one limit and reliability below the other."""
+
+    max_bias: Share
+    min_reliability: Share
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class TiedConsensus(Rule):
+    """Drops a pair whose weighted votes do not prefer one side by more than the margin."""
+
+    min_margin: Share
+
+
+class PreferenceRules(Section):
+    """Rules of labelers, comparisons and pairs."""
+
+    unreliable_labeler: UnreliableLabeler
+    position_biased_labeler: BiasedLabeler
+    length_biased_labeler: BiasedLabeler
+    prompt_dropped: Rule
+    benchmark_prompt: Rule
+    identical_sides: Rule
+    empty_side: Rule
+    contradictory_pair: Rule
+    tied_consensus: TiedConsensus
+
+
 class CuratePreferences(Section):
     """How rankings become preferences."""
 
-    min_reliability: Share
-    rules: dict[str, Any]
+    candidate_rules: CompletionRules
+    rules: PreferenceRules
 
 
 class RewardModel(Section):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from schemas.errors import UserError
+
 MESSAGE = pl.Struct(
     {
         "role": pl.String,
@@ -19,7 +21,7 @@ TIER = pl.Struct({"candidate_ids": pl.List(pl.String), "tied": pl.Boolean})
 INSTANT = pl.Datetime("us", "UTC")
 
 
-class TableError(ValueError):
+class TableError(UserError):
     """A frame that is not what its table says; the message names table, column, count and mend."""
 
 
