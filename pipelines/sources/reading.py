@@ -102,9 +102,8 @@ def read_rows(file: SourceFile) -> Iterator[SourceRow]:
         return _read_lines(file)
     line = file.content[: len(file.content) - len(file.content.lstrip())].count(b"\n") + 1
     begins = file.content.lstrip()[:20].split(b"\n")[0].decode("utf-8", "backslashreplace").replace("\0", "\\0")
-    raise IngestError(
-        f"{file.name}, line {line}: neither a JSON array nor JSON Lines (begins with {begins!r}); export it as one of them"
-    )
+    what = f"neither a JSON array nor JSON Lines (begins with {begins!r})"
+    raise IngestError(f"{file.name}, line {line}: {what}; export it as one of them")
 
 
 class _RowDecoder:
@@ -217,8 +216,8 @@ def _read_array(file: SourceFile) -> Iterator[SourceRow]:
         yield SourceRow(number, line, text[counted:end], None if fault else value, fault)
     rest = _skip_blanks(text, place + 1)
     if rest != len(text):
-        error = json.JSONDecodeError("Extra data after the closing ']'", text, rest)
-        raise _explain_array(file.name, text, error, number, line)
+        extra = json.JSONDecodeError("Extra data after the closing ']'", text, rest)
+        raise _explain_array(file.name, text, extra, number, line)
 
 
 def _decode_text(file: SourceFile) -> str:

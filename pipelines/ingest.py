@@ -1,0 +1,196 @@
+"""Takes a file of a known format into imports/ as an immutable part, and says what became of each of its rows."""
+
+import datetime
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.sources.collecting import Collected, Source, collect_rows
+from pipelines.sources.faults import IngestError
+from pipelines.sources.formats import FORMATS, GUESSED_ROWS, find_format, guess_format
+from pipelines.sources.importing import Format
+from pipelines.sources.imports import (
+    IMPORTS,
+    LEDGER,
+    Finding,
+    Ledger,
+    Part,
+    PartFile,
+    RowCounts,
+    clear_staged,
+    name_part,
+    read_ledger,
+    write_ledger,
+    write_parts,
+)
+from pipelines.sources.reading import SourceFile, SourceRow, read_file, read_rows
+from pipelines.stage import STATE, hold_lock
+
+__all__ = ["FORMATS", "IngestError", "IngestReport", "format_report", "ingest_file"]
+
+FIRST_ROWS = 20
+"""How many rows of each reason and note imports.json names; the Parquet records beside it name all."""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did.
+
+    Attributes:
+        part: the entry of imports.json, of now or of the time the file was first taken in.
+        added: False where the file had been taken in before, and nothing was added.
+        guessed: True where the format was told by the file's columns.
+        tracking: why the part's files are not under DVC's care, and the mend; None where they are.
+    """
+
+    part: Part
+    added: bool
+    guessed: bool
+    tracking: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {**asdict(self), "part": self.part.model_dump()}
+
+
+def ingest_file(
+    root: Path, file: Path, format_name: str | None = None, *, licence: str | None = None, consent: str | None = None,
+    date: datetime.date | None = None, source: str | None = None, track: bool = True,
+) -> IngestReport:  # fmt: skip
+    """Take a file into a project's imports/.
+
+    Args:
+        format_name: a name in FORMATS; None guesses it by the columns of the first rows.
+        date: the day to record, today by the caller's clock.
+        source: what to call the source in `origins`; None is the format and the file's name without its endings.
+        track: False leaves `dvc add` to the caller.
+
+    Raises:
+        IngestError: the file as a whole cannot be taken in; nothing is then added.
+    """
+    named = find_format(format_name) if format_name else None
+    content = read_file(file)
+    with hold_lock(root / STATE / "ingest.lock"):
+        clear_staged(root)
+        ledger = read_ledger(root)
+        rows = read_rows(content)
+        if named is None:
+            named, rows = _guess(content.name, rows)
+        there = _find_part(ledger, content.sha256, named.name)
+        part = there or _take_in(root, ledger, content, rows, named, (source, licence, consent, date))
+        tracking = _track_files(root, part.files) if track else None
+        if there is None:
+            write_ledger(root, Ledger(parts=[*ledger.parts, part]))
+    return IngestReport(part, added=there is None, guessed=format_name is None, tracking=tracking)
+
+
+def _guess(name: str, rows: Iterator[SourceRow]) -> tuple[Format, Iterator[SourceRow]]:
+    first = list(islice(rows, GUESSED_ROWS))
+    return guess_format(name, [row.value for row in first if row.fault is None]), chain(first, rows)
+
+
+def _find_part(ledger: Ledger, sha256: str, format_: str) -> Part | None:
+    return next((part for part in ledger.parts if (part.sha256, part.format) == (sha256, format_)), None)
+
+
+def _take_in(
+    root: Path, ledger: Ledger, content: SourceFile, rows: Iterable[SourceRow], format_: Format,
+    facts: tuple[str | None, str | None, str | None, datetime.date | None],
+) -> Part:  # fmt: skip
+    name, licence, consent, date = facts
+    source = Source(name or f"{format_.name}/{_name_source(content.name)}", content.sha256, licence, consent)
+    collected = collect_rows(rows, format_, source)
+    _refuse_nothing_kept(content.name, format_, collected)
+    stem = name_part(source.name, format_.name, content.sha256)
+    quarantined = collected.rows_in - collected.rows_kept
+    return Part(
+        source=source.name, format=format_.name, file=content.name, sha256=content.sha256, licence=licence,
+        consent=consent, date=date.isoformat() if date else None,
+        rows=RowCounts(rows_in=collected.rows_in, kept=collected.rows_kept, dropped=0, quarantined=quarantined),
+        quarantined=_count_findings(collected.quarantine, "reason"), notes=_count_findings(collected.notes, "note"),
+        losses=list(collected.losses), tables=write_parts(root, stem, collected.frames),
+        records=write_parts(root, stem, {"quarantine": collected.quarantine, "notes": collected.notes}),
+    )  # fmt: skip
+
+
+def _name_source(file_name: str) -> str:
+    for ending in (".gz", ".jsonl", ".json"):
+        file_name = file_name.removesuffix(ending)
+    return file_name or "unnamed"
+
+
+def _refuse_nothing_kept(name: str, format_: Format, collected: Collected) -> None:
+    """A file of which no row is kept is most likely of another format: taking it in would only hide that."""
+    if collected.rows_kept:
+        return
+    if not collected.rows_in:
+        raise IngestError(f"{name}: the file has no rows; check how it was made or fetched")
+    first = collected.quarantine.row(0, named=True)
+    raise IngestError(
+        f"{name}, line {first['line']}: none of {collected.rows_in} rows is {format_.name}; the first:"
+        f" {first['reason']}, {first['detail']}; {first['mend']}, or choose another format with --as"
+    )
+
+
+def _count_findings(frame: pl.DataFrame, column: str) -> list[Finding]:
+    grouped = frame.group_by(column).agg(pl.len(), pl.col("row").unique().sort().head(FIRST_ROWS)).sort(column)
+    return [Finding(name=name, rows=count, first_rows=rows) for name, count, rows in grouped.iter_rows()]
+
+
+def _track_files(root: Path, files: Sequence[PartFile]) -> str | None:
+    """`dvc add` the files that have no .dvc file yet; why that was not done, or None."""
+    untracked = [f"{IMPORTS}/{file.file}" for file in files if not (root / IMPORTS / f"{file.file}.dvc").exists()]
+    if not untracked:
+        return None
+    command = f"`dvc add {IMPORTS}/*.parquet`"
+    if not any((folder / ".dvc").is_dir() for folder in (root.resolve(), *root.resolve().parents)):
+        return f"this is no DVC project, so the parts are only here; after `dvc init` run {command}"
+    if importlib.util.find_spec("dvc") is None:
+        return f"dvc is not installed in {sys.executable}; install it, then run {command}"
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "add", "--quiet", *untracked], cwd=root, text=True, capture_output=True,
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"}, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        said = " ".join((done.stderr or done.stdout).split())[-300:]
+        return f"dvc add failed ({said}); mend that, then run {command}"
+    return None
+
+
+def format_report(report: IngestReport) -> str:
+    """The report for people, a few lines."""
+    part, rows = report.part, report.part.rows
+    told = " (told by its columns)" if report.guessed else ""
+    if not report.added:
+        lines = [f"{part.file}: taken in before as {part.source} ({part.format}); nothing was added"]
+    else:
+        lines = [f"{part.file}: {part.format}{told}, taken in as {part.source}"]
+    lines.append(
+        f"  rows in {rows.rows_in:,} = kept {rows.kept:,} + dropped {rows.dropped:,} + quarantined {rows.quarantined:,}"
+    )
+    lines.append("  " + ", ".join(f"{name} {table.rows:,}" for name, table in part.tables.items()))
+    lines += [f"  quarantined {_tell(finding)}" for finding in part.quarantined]
+    lines += [f"  noted {_tell(finding)}" for finding in part.notes]
+    lines += [f"  not carried: {loss}" for loss in part.losses]
+    if part.licence is None:
+        lines.append("  licence not stated (--licence)")
+    if part.quarantined:
+        lines.append(f"  text, reason and mend of each quarantined row: {IMPORTS}/{part.records['quarantine'].file}")
+    if report.tracking:
+        lines.append(f"  not tracked: {report.tracking}")
+    elif report.added:
+        lines.append(f"  commit {LEDGER} and {IMPORTS}/*.dvc; `dvc repro` takes the rows in")
+    return "\n".join(lines)
+
+
+def _tell(finding: Finding) -> str:
+    shown = ", ".join(map(str, finding.first_rows[:8])) + (", ..." if finding.rows > 8 else "")
+    return f"{finding.name}: {finding.rows:,} (rows {shown})"

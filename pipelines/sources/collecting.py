@@ -1,0 +1,169 @@
+"""Turns the rows of one file, in any order, into tables with ids and origins, and accounts for every row."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from pipelines.sources.faults import Note, RowFaultError, explain_record
+from pipelines.sources.importing import Format, Imported
+from pipelines.sources.reading import SourceRow
+from schemas.records import UNTAKEN_TURN, Origin, Prompt, Ranking
+from schemas.tables import TABLES, conform_frame
+
+NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines", "rankings"})
+"""Tables whose rows have one id, by which `origins` names them."""
+
+QUARANTINE = {"row": pl.Int64, "line": pl.Int64, "reason": pl.String, "detail": pl.String, "mend": pl.String,
+              "raw": pl.String}  # fmt: skip
+NOTES = {"row": pl.Int64, "line": pl.Int64, "note": pl.String, "detail": pl.String, "matched_row": pl.Int64}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from: what is written into each of their origins."""
+
+    name: str
+    sha256: str
+    licence: str | None
+    consent: str | None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What a file holds: its tables, and what became of each of its rows."""
+
+    frames: Mapping[str, pl.DataFrame]
+    notes: pl.DataFrame
+    quarantine: pl.DataFrame
+    rows_in: int
+    rows_kept: int
+    losses: tuple[str, ...]
+
+
+def collect_rows(rows: Iterable[SourceRow], format_: Format, source: Source) -> Collected:
+    """Convert every row; one that cannot be is quarantined, with its text, so that nothing of it is lost."""
+    collector = _Collector(format_, source)
+    quarantine: list[dict[str, Any]] = []
+    unread: Counter[str] = Counter()
+    kept = 0
+    for row in rows:
+        try:
+            imported = _convert_row(row, format_)
+        except RowFaultError as fault:
+            quarantine.append(_quarantine_row(row, fault))
+            continue
+        collector.add(row, imported)
+        unread.update(set(row.value) - format_.columns)
+        kept += 1
+    columns = tuple(f"column {_printable(column)!r} of {count} rows" for column, count in sorted(unread.items()))
+    return Collected(
+        frames=collector.frames(), notes=pl.DataFrame(collector.notes, NOTES, orient="row"),
+        quarantine=pl.DataFrame(quarantine, QUARANTINE), rows_in=kept + len(quarantine), rows_kept=kept,
+        losses=format_.losses + columns,
+    )  # fmt: skip
+
+
+def _convert_row(row: SourceRow, format_: Format) -> Imported:
+    if row.fault:
+        raise row.fault
+    try:
+        return format_.convert(row.value)
+    except ValidationError as error:
+        raise explain_record(error) from None
+
+
+def _printable(text: str) -> str:
+    """Text that can be written as UTF-8 whatever it holds."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _quarantine_row(row: SourceRow, fault: RowFaultError) -> dict[str, Any]:
+    return {
+        "row": row.number, "line": row.line, "reason": fault.reason, "detail": _printable(fault.detail),
+        "mend": fault.mend, "raw": row.raw,
+    }  # fmt: skip
+
+
+class _Collector:
+    """Gathers records by id. Which of two rows comes first decides no id, no round and no value."""
+
+    def __init__(self, format_: Format, source: Source) -> None:
+        self._format, self._source = format_, source
+        self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
+        self._origins: dict[tuple[str, str], dict[str, Any]] = {}
+        self._rankings: dict[tuple[str, str], dict[str, list[tuple[Ranking, SourceRow, str]]]] = {}
+        self._first_row: dict[Any, int] = {}
+        self.notes: list[tuple[int, int, str, str, int | None]] = []
+
+    def add(self, row: SourceRow, imported: Imported) -> None:
+        """Take in one row's records."""
+        named = imported.key or str(row.number)
+        said: list[str] = []
+        for part, record in imported.records:
+            external_id = f"{named}/{part}" if part else named
+            values = record.row()
+            said.append(_spell(values))
+            if isinstance(record, Ranking):
+                verdict = _spell([_sortable(imported.key), values])
+                rounds = self._rankings.setdefault((record.task_id, record.labeler_id), {})
+                rounds.setdefault(verdict, []).append((record, row, external_id))
+            else:
+                self._add_record(record.table, values, row, external_id)
+        prompts = [record.prompt_id for _, record in imported.records if isinstance(record, Prompt)]
+        for note in (*imported.notes, *self._note_repeats(row, imported.key, said, prompts)):
+            self.notes.append((row.number, row.line, note.note, note.detail, note.matched_row))
+
+    def _add_record(self, table: str, values: dict[str, Any], row: SourceRow, external_id: str) -> None:
+        if table == "labelers":
+            values = {**values, "consent": values["consent"] or self._source.consent}
+        key = tuple(UNTAKEN_TURN if column == "turn" else values[column] for column in TABLES[table].key)
+        there = self._rows[table].get(key)
+        if there is None or (there != values and _spell(values) < _spell(there)):
+            self._rows[table][key] = values
+        if table in NAMED_TABLES:
+            row_id = str(key[0])
+            origin = Origin(
+                row_id=row_id, source=self._source.name, external_id=external_id, table_name=table,
+                source_sha256=self._source.sha256, source_row=row.number, licence=self._source.licence,
+                consent=self._source.consent,
+            )  # fmt: skip
+            self._origins.setdefault((row_id, external_id), origin.row())
+
+    def _note_repeats(self, row: SourceRow, key: str | None, said: list[str], prompts: list[str]) -> list[Note]:
+        whole = (key, *sorted(said))
+        first = self._first_row.setdefault(whole, row.number)
+        if first != row.number:
+            return [Note("repeated_row", "says what an earlier row says; kept as a second origin", first)]
+        if self._format.repeats_prompts:
+            return []
+        firsts = {self._first_row.setdefault(prompt, row.number) for prompt in prompts} - {row.number}
+        return [Note("repeated_prompt", "an earlier row has the same prompt", first) for first in sorted(firsts)]
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """The tables that have rows, conforming and sorted by key."""
+        for rounds in self._rankings.values():
+            for number, verdict in enumerate(sorted(rounds), start=1):
+                for ranking, row, external_id in rounds[verdict]:
+                    values = ranking.model_copy(update={"round": number}).row()
+                    self._add_record("rankings", values, row, external_id)
+        self._rankings.clear()
+        tables = {name: list(rows.values()) for name, rows in self._rows.items()}
+        tables["origins"] = list(self._origins.values())
+        return {
+            name: conform_frame(name, pl.DataFrame(rows, dict(TABLES[name].columns)))
+            for name, rows in sorted(tables.items()) if rows
+        }  # fmt: skip
+
+
+def _sortable(key: str | None) -> list[Any]:
+    """A source's own id so that 9 comes before 10; nothing where it has none."""
+    return [] if key is None else [f"{len(key):06}", key]
+
+
+def _spell(values: Any) -> str:
+    return json.dumps(values, sort_keys=True, default=str)

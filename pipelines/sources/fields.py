@@ -1,0 +1,78 @@
+"""Turns the fields of one row as read into checked values, and notes what had to be read with goodwill."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.sources.faults import Note, RowFaultError
+from pipelines.sources.reading import name_type
+
+
+def is_not_a_number(value: Any) -> bool:
+    """True for NaN and the infinities, which Python writes into files that then are no JSON."""
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+class Fields:
+    """Access to a row's fields that quarantines the row when a field is not what the format says."""
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self._value = value
+        self.notes: list[Note] = []
+
+    def _require(self, column: str) -> Any:
+        if column not in self._value:
+            raise RowFaultError("missing_column", f"the row has no {column!r}", f"add {column!r}")
+        value = self._value[column]
+        if is_not_a_number(value):
+            raise RowFaultError("not_json_nan", f"{column!r} is {value}, which JSON has not", "write the text, or \"\"")
+        return value
+
+    def text(self, column: str) -> str:
+        """Text that must be there."""
+        value = self._require(column)
+        if not isinstance(value, str):
+            raise RowFaultError("wrong_type", f"{column!r} is {name_type(value)}, not text", "write it as text")
+        return value
+
+    def optional_text(self, column: str) -> str:
+        """Text, or "" where it is absent, null or NaN."""
+        value = self._value.get(column)
+        if is_not_a_number(value):
+            self.notes.append(Note("nan_read_as_absent", f"{column!r} is {value}, which JSON has not"))
+            return ""
+        return "" if value is None else self.text(column)
+
+    def answer(self, column: str) -> str:
+        """Text that must be there; a bare true or false is the answer "True" or "False", noted.
+
+        Tables that passed through a spreadsheet have such answers (six in PandaLM's test set).
+        """
+        value = self._require(column)
+        if isinstance(value, bool):
+            self.notes.append(Note("boolean_read_as_text", f"{column!r} is a bare {str(value).lower()}"))
+            return str(value)
+        return self.text(column)
+
+    def key(self, column: str) -> str:
+        """A row's own id, a whole number or text, as text."""
+        value = self._require(column)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or not value:
+            raise RowFaultError("wrong_type", f"{column!r} is no whole number or text", "give each row an id")
+        return value
+
+    def flag(self, column: str) -> bool:
+        """A boolean, false where it is absent or null."""
+        value = self._value.get(column)
+        if value is not None and not isinstance(value, bool):
+            raise RowFaultError("wrong_type", f"{column!r} is {name_type(value)}, not a boolean", "write true or false")
+        return bool(value)
+
+    def objects(self, column: str) -> list[Mapping[str, Any]]:
+        """A list of objects."""
+        value = self._require(column)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise RowFaultError("wrong_type", f"{column!r} is no list of objects", "write it as [{...}]")
+        return value

@@ -1,0 +1,88 @@
+"""Says what an importer is: a format's columns, what it cannot carry, and how one row of it becomes records."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.sources.faults import Note
+from schemas.records import Candidate, Labeler, Message, Prompt, Ranking, Record, Tier
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What one row of a file says.
+
+    Attributes:
+        records: each record with the part of the row it stands in, such as `chosen` or `annotator1`; "" for the
+            row as a whole. Row and part make the record's `external_id`.
+        key: the row's id at its source; None where it has none and its number must do.
+    """
+
+    records: tuple[tuple[str, Record], ...]
+    notes: tuple[Note, ...] = ()
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of the field.
+
+    Attributes:
+        columns: all columns that are read; others are named in the loss report.
+        required: those by which the format is told from others.
+        losses: what the format cannot say, in words for the loss report.
+        convert: one row to records; raises RowFaultError or pydantic's ValidationError to quarantine it.
+        repeats_prompts: True where a prompt in several rows is the rule and needs no note.
+    """
+
+    name: str
+    columns: frozenset[str]
+    required: frozenset[str]
+    losses: tuple[str, ...]
+    convert: Callable[[Mapping[str, Any]], Imported]
+    repeats_prompts: bool = False
+
+
+def join_instruction(instruction: str, given: str) -> str:
+    """Instruction and input as the text of one user message: the same in all formats, so that ids meet."""
+    return f"{instruction}\n\n{given}" if given.strip() else instruction
+
+
+def ask(text: str, kind: str | None = None) -> Prompt:
+    """A prompt of one user message."""
+    return Prompt(messages=(Message(role="user", content=text),), kind=kind)
+
+
+def answer(prompt: Prompt, text: str) -> Candidate:
+    """A candidate of one assistant message."""
+    return Candidate(prompt_id=prompt.prompt_id, completion=(Message(role="assistant", content=text),))
+
+
+def note_sides(sides: Mapping[str, Candidate]) -> Iterable[Note]:
+    """Notes on sides that are empty or the same; curation drops what they spoil."""
+    for side, candidate in sides.items():
+        if not any((message.content or "").strip() for message in candidate.completion):
+            yield Note("empty_side", f"{side!r} holds no text")
+    if len({candidate.candidate_id for candidate in sides.values()}) == 1:
+        yield Note("identical_sides", f"{' and '.join(sides)} are the same text: nothing is preferred")
+
+
+def compare(
+    first: Candidate, second: Candidate, winner: int, labeler_id: str, *, shown: bool
+) -> tuple[Labeler, Ranking]:
+    """A person's verdict on two candidates of one prompt: `winner` is 1, 2 or 0 for a tie.
+
+    Args:
+        shown: True where the labeler is known to have seen `first` before `second`.
+    """
+    order = (first.candidate_id, second.candidate_id)
+    if winner == 0 or order[0] == order[1]:
+        tiers: tuple[Tier, ...] = (Tier(candidate_ids=tuple(sorted(set(order))), tied=True),)
+    else:
+        best, worst = order if winner == 1 else order[::-1]
+        tiers = (Tier(candidate_ids=(best,), tied=False), Tier(candidate_ids=(worst,), tied=False))
+    ranking = Ranking(
+        prompt_id=first.prompt_id, candidate_ids=tuple(sorted(set(order))), labeler_id=labeler_id, tiers=tiers,
+        shown_order=order if shown else None,
+    )  # fmt: skip
+    return Labeler(labeler_id=labeler_id, kind="person"), ranking
