@@ -1,0 +1,116 @@
+"""Turns the command `flywheel` into calls: data to stdout, words to stderr, exit status 0 fine, 1 failed, 2 usage."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+OWN_PACKAGES = ("schemas", "curation", "training", "pipelines")
+
+app = typer.Typer(
+    help="Turns of data, labels and models for LLM alignment: every row versioned, curated with a reason, queryable.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def say(line: str) -> None:
+    """Words for a person, to stderr."""
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def put(lines: Iterable[str]) -> None:
+    """Data, to stdout."""
+    for line in lines:
+        print(line)  # noqa: T201
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            put([f"flywheel {version('flywheel-data')}"])
+        except PackageNotFoundError:
+            put(["flywheel, not installed (run from a checkout)"])
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("init")
+def init(directory: Annotated[Path, typer.Argument(help="An empty folder, or one yet to be made.")]) -> None:
+    """Make a project of your own in DIRECTORY."""
+    from pipelines.init import describe_init, init_project
+
+    for line in describe_init(init_project(directory)):
+        say(line)
+
+
+@app.command("next")
+def close() -> None:
+    """Close the turn that was run (commit, tag) and open the next."""
+    from pipelines.versions.turns import close_turn, describe_closed
+
+    closed = close_turn(_find_root())
+    say(describe_closed(closed))
+    put([closed.tag])
+
+
+@app.command("status")
+def status(as_json: AsJson = False) -> None:
+    """Say which turn this is, what is out of date and why, and what is missing."""
+    from pipelines.versions.status import describe_status, list_status, read_status
+
+    found = read_status(_find_root())
+    put([_to_json(list_status(found))] if as_json else describe_status(found))
+
+
+@app.command("summary")
+def summary(as_json: AsJson = False) -> None:
+    """Show the results of the turn that was run last: its metrics, seconds by stage, and the report."""
+    from pipelines.versions.summary import describe_summary, read_summary
+
+    found = read_summary(_find_root())
+    put([_to_json(found)] if as_json else describe_summary(found))
+
+
+def _find_root() -> Path:
+    from pipelines.versions.project import find_root
+
+    return find_root(Path.cwd())
+
+
+def _to_json(values: Any) -> str:
+    return json.dumps(values, indent=2, ensure_ascii=False)
+
+
+def main() -> None:
+    """Entry point of `flywheel`: our own errors end it with one line and exit status 1."""
+    try:
+        app()
+    except ValueError as error:
+        if not type(error).__module__.startswith(OWN_PACKAGES) or os.environ.get("FLYWHEEL_TRACEBACK"):
+            raise
+        say(f"flywheel: {error}")
+        sys.exit(1)
+    except BrokenPipeError:  # such as `flywheel status | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Reads dvc.lock, dvc.yaml and params.yaml as DVC does (YAML 1.2), and DVC's config without importing DVC."""
+
+import functools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+
+class LockError(ValueError):
+    """A file of DVC's that cannot be read; the message names it."""
+
+
+class _Yaml12Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML 1.2's core types: `on` and `yes` are text and `1e-5` is a number, as in DVC; PyYAML alone reads 1.1."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+for _tag, _pattern, _starts in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+     "-+.0123456789"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("merge", r"<<", "<"),
+):  # fmt: skip
+    for _start in _starts:
+        _Yaml12Loader.yaml_implicit_resolvers.setdefault("" if _start == "\0" else _start, []).append(
+            (f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"))
+        )
+
+
+def _construct_int(loader: Any, node: Any) -> int:
+    text = loader.construct_scalar(node)
+    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+def _construct_float(loader: Any, node: Any) -> float:
+    text = loader.construct_scalar(node).lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Yaml12Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+def parse_yaml(text: str | bytes, name: str) -> dict[str, Any]:
+    """A YAML mapping; an empty file is an empty one.
+
+    Raises:
+        LockError: not YAML, or not a mapping.
+    """
+    try:
+        parsed = yaml.load(text, Loader=_Yaml12Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise LockError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    if parsed is None:
+        return {}
+    if not isinstance(parsed, dict):
+        raise LockError(f"{name}: a mapping was expected, this is a {type(parsed).__name__}")
+    return parsed
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file as a mapping; empty when there is no such file."""
+    try:
+        return parse_yaml(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        return {}
+
+
+@dataclass(frozen=True)
+class Out:
+    """One output of a stage as dvc.lock has it: a file, or a directory (md5 ends in `.dir`)."""
+
+    path: str
+    md5: str
+    size: int | None
+    stage: str
+    legacy: bool = False
+    """True for DVC 2's md5 of text files, kept elsewhere in the cache."""
+
+    @property
+    def is_directory(self) -> bool:
+        return self.md5.endswith(".dir")
+
+
+def list_outs(lock: Mapping[str, Any]) -> dict[str, Out]:
+    """Outputs of a parsed dvc.lock by their path; those that are not hashed by md5 (external ones) left out."""
+    return {
+        out["path"]: Out(out["path"], out["md5"], out.get("size"), stage, out.get("hash", "md5-dos2unix") != "md5")
+        for stage, entry in (lock.get("stages") or {}).items()
+        for out in entry.get("outs") or []
+        if "md5" in out
+    }
+
+
+def flatten_keys(values: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings as (dotted key, value)."""
+    if isinstance(values, Mapping) and values:
+        for name, value in values.items():
+            yield from flatten_keys(value, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, values
+
+
+def locked_params(lock: Mapping[str, Any], file: str = "params.yaml", stage: str | None = None) -> dict[str, Any]:
+    """Values a dvc.lock was made with, by dotted key: of one stage, or of all (the first stage's wins)."""
+    found: dict[str, Any] = {}
+    for name, entry in (lock.get("stages") or {}).items():
+        if stage in (None, name):
+            for key, value in flatten_keys((entry.get("params") or {}).get(file) or {}):
+                found.setdefault(key, value)
+    return found
+
+
+def entry_paths(entries: Any) -> dict[str, Mapping[str, Any]]:
+    """A deps, outs, metrics or plots list of dvc.yaml as {path: options}."""
+    listed = [{e: {}} if isinstance(e, str) else e for e in entries or []]
+    return {path: options or {} for entry in listed for path, options in entry.items()}
+
+
+def committed_outs(pipeline: Mapping[str, Any]) -> list[str]:
+    """Paths that dvc.yaml gives with `cache: false`: they belong into git, not into the cache."""
+    return [
+        path
+        for entry in (pipeline.get("stages") or {}).values()
+        for part in ("outs", "metrics", "plots")
+        for path, options in entry_paths(entry.get(part)).items()
+        if isinstance(options, Mapping) and options.get("cache") is False
+    ]
+
+
+@functools.cache
+def _config_directories() -> tuple[Path, ...]:
+    import platformdirs
+
+    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or platformdirs.site_config_dir("dvc", "iterative")
+    user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or platformdirs.user_config_dir("dvc", "iterative")
+    return Path(system), Path(user)
+
+
+def read_config(root: Path) -> dict[str, dict[str, str]]:
+    """DVC's config by section, from the system, the user, the project and its `config.local`; later ones win.
+
+    A relative `cache.dir` comes back joined to the folder of the file that says it.
+    """
+    dvc_directory = root / ".dvc"
+    files = [folder / "config" for folder in _config_directories()]
+    merged: dict[str, dict[str, str]] = {}
+    for file in (*files, dvc_directory / "config", dvc_directory / "config.local"):
+        for section, key, value in _config_lines(file):
+            if (section, key) == ("cache", "dir"):
+                value = str(file.parent / Path(value).expanduser())
+            merged.setdefault(section, {})[key] = value
+    return merged
+
+
+def _config_lines(file: Path) -> Iterator[tuple[str, str, str]]:
+    """(section, key, value) of a file in ConfigObj's format, as far as DVC writes it."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    section = ""
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith("[") and line.endswith("]"):
+            section = line.strip("[]").strip("'")
+        elif "=" in line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            yield section, key.strip().lower(), value[1:-1] if quoted else value.partition(" #")[0].strip()

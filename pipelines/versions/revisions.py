@@ -1,0 +1,259 @@
+"""Reads any revision of a project (its data, params and metrics) from git and the cache, without a checkout."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines.versions.cache import Cache, CacheError, copy_object, fetch_objects, open_cache, read_listing
+from pipelines.versions.git import (
+    SHORT,
+    GitError,
+    GitObject,
+    Repository,
+    open_repository,
+    read_file,
+    read_objects,
+    resolve_commits,
+)
+from pipelines.versions.locks import Out, list_outs, parse_yaml
+
+LOCKS = Path(".flywheel") / "locks"
+
+
+class RevisionError(ValueError):
+    """A revision that cannot be read; the message names revision, path and object, and the mend."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of data at a revision."""
+
+    path: str
+    md5: str
+    size: int | None
+    """Bytes; None inside a directory, whose listing has no sizes."""
+    legacy: bool = False
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A project at one commit: what its dvc.lock says, and where the bytes are."""
+
+    name: str
+    commit: str
+    lock: Mapping[str, Any]
+    repository: Repository
+    cache: Cache
+
+    def __str__(self) -> str:
+        short = self.commit[:SHORT]
+        return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
+
+    @cached_property
+    def outs(self) -> dict[str, Out]:
+        """Outputs of the stages by path."""
+        return list_outs(self.lock)
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        """params.yaml as committed.
+
+        Raises:
+            RevisionError: there is none.
+        """
+        return parse_yaml(self.read_text("params.yaml"), f"params.yaml at {self}")
+
+    @property
+    def turn(self) -> int:
+        """Number of the revision's turn.
+
+        Raises:
+            RevisionError: its params.yaml has none.
+        """
+        number = (self.params.get("turn") or {}).get("number")
+        if not isinstance(number, int):
+            raise RevisionError(f"revision {self}: params.yaml has no turn.number, so it is no turn of a flywheel")
+        return number
+
+    def read_text(self, path: str) -> str:
+        """A file that is committed to git, such as params.yaml or a metrics file.
+
+        Raises:
+            RevisionError: it is not in the revision.
+        """
+        content = read_file(self.repository, self.commit, path)
+        if content is None:
+            raise RevisionError(f"revision {self} has no {path} in git")
+        return content.decode()
+
+    @cached_property
+    def files(self) -> dict[str, DataFile]:
+        """Every file of data by path, those inside directory outputs too; listings are fetched where missing.
+
+        Raises:
+            RevisionError: a directory's listing is nowhere to be had, or corrupt.
+        """
+        found: dict[str, DataFile] = {}
+        ensure_objects(self, [DataFile(o.path, o.md5, o.size, o.legacy) for o in self.outs.values() if o.is_directory])
+        for out in self.outs.values():
+            if not out.is_directory:
+                found[out.path] = DataFile(out.path, out.md5, out.size, out.legacy)
+                continue
+            for name, md5 in self._list_directory(out).items():
+                path = f"{out.path}/{name}"
+                found[path] = DataFile(path, md5, None, out.legacy)
+        return found
+
+    def _list_directory(self, out: Out) -> dict[str, str]:
+        try:
+            return read_listing(self.cache, out.md5, legacy=out.legacy)
+        except CacheError as error:
+            raise RevisionError(f"revision {self}, {out.path}: {error}") from None
+
+    def files_below(self, path: str) -> list[DataFile]:
+        """The file at a path, or all files of the directory there.
+
+        Raises:
+            RevisionError: the revision's dvc.lock has no such path.
+        """
+        if path in self.files:
+            return [self.files[path]]
+        below = [file for name, file in sorted(self.files.items()) if name.startswith(f"{path}/")]
+        if not below:
+            raise RevisionError(f"revision {self} has no {path} in its dvc.lock: that turn was not run to the end")
+        return below
+
+    def locate(self, path: str) -> Path:
+        """Where the bytes of a file lie in the cache; fetched from the remote where missing. For reading only.
+
+        Raises:
+            RevisionError: no such path, or the object is nowhere to be had.
+        """
+        [file, *others] = self.files_below(path)
+        if others or file.path != path:
+            raise RevisionError(f"revision {self}: {path} is a directory of {len(others) + 1} files")
+        ensure_objects(self, [file])
+        return self.cache.locate(file.md5, legacy=file.legacy)
+
+
+def read_revision(root: Path, name: str) -> Revision:
+    """The project at `root` as of a commit, tag, branch, `HEAD~1` or experiment; see `read_revisions`."""
+    return read_revisions(root, [name])[0]
+
+
+def read_revisions(root: Path, names: Sequence[str]) -> list[Revision]:
+    """Several revisions, in two git processes.
+
+    Raises:
+        RevisionError: not a git repository, an unknown revision, one beyond a shallow clone, or without a dvc.lock.
+    """
+    try:
+        repository = open_repository(root)
+        commits = resolve_commits(repository, names)
+        blobs = read_objects(repository, [f"{commit}:{repository.prefix}dvc.lock" for commit in commits])
+    except GitError as error:
+        raise RevisionError(str(error)) from None
+    cache = open_cache(root)
+    revisions: list[Revision] = []
+    for name, commit, blob in zip(names, commits, blobs, strict=True):
+        if blob is None:
+            raise RevisionError(
+                f"revision {name} ({commit[:SHORT]}) has no dvc.lock: no turn was run and committed there"
+            )
+        revisions.append(Revision(name, commit, _parse_lock(root, blob), repository, cache))
+    return revisions
+
+
+def _parse_lock(root: Path, blob: GitObject) -> dict[str, Any]:
+    """Parse a dvc.lock, kept as JSON under its blob id: parsing YAML costs more than git does."""
+    kept = root / LOCKS / f"{blob.oid}.json"
+    try:
+        return json.loads(kept.read_bytes())
+    except (OSError, ValueError):
+        pass
+    lock = parse_yaml(blob.content, "dvc.lock")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        staged = kept.with_suffix(f".{os.getpid()}.part")
+        staged.write_text(json.dumps(lock, default=str), encoding="utf-8")
+        staged.replace(kept)
+    except OSError:
+        pass  # a read-only project is read all the same
+    return lock
+
+
+def missing_objects(cache: Cache, files: Iterable[DataFile]) -> list[DataFile]:
+    """Files whose object is not in the cache."""
+    return [file for file in files if not cache.locate(file.md5, legacy=file.legacy).exists()]
+
+
+def ensure_objects(revision: Revision, files: Iterable[DataFile]) -> None:
+    """Have the objects of all files in the cache, fetching those that are not there from the remote at once.
+
+    Raises:
+        RevisionError: one is nowhere to be had; names object, path, revision and the command that gets it.
+    """
+    missing = missing_objects(revision.cache, files)
+    if not missing:
+        return
+    fault = (
+        fetch_objects(revision.cache, {(file.md5, file.legacy) for file in missing}) if has_remote(revision) else None
+    )
+    still = missing_objects(revision.cache, missing)
+    if still:
+        raise RevisionError(_describe_missing(revision, still, fault))
+
+
+def has_remote(revision: Revision) -> bool:
+    """Whether DVC has a default remote here."""
+    return revision.cache.remote is not None
+
+
+def _describe_missing(revision: Revision, missing: Sequence[DataFile], fault: str | None) -> str:
+    first = missing[0]
+    others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    what = (
+        f"revision {revision}: {first.path} (object {first.md5}){others} is not in the cache {revision.cache.directory}"
+    )
+    if not has_remote(revision):
+        return f"{what}, and no remote is set: `dvc remote add -d NAME URL`, then `dvc fetch --all-commits`"
+    remote = revision.cache.remote
+    if fault:
+        return f"{what}, and fetching from remote {remote} failed ({fault}): mend it, then `dvc fetch --all-commits`"
+    return f"{what}, nor on remote {remote}: `dvc push --all-commits` where it is, then `dvc fetch --all-commits` here"
+
+
+def materialise(revision: Revision, path: str, destination: Path) -> dict[str, str]:
+    """Copy a file or a directory of a revision to `destination`; what it consists of is fetched where missing.
+
+    Returns:
+        The md5 of each file by its path below `destination` (a single file: by its name).
+
+    Raises:
+        RevisionError: no such path, an object nowhere to be had, or one that is corrupt.
+    """
+    files = revision.files_below(path)
+    ensure_objects(revision, files)
+    if [file.path for file in files] == [path]:
+        copy_file(revision, files[0], destination)
+        return {destination.name: files[0].md5}
+    for file in files:
+        copy_file(revision, file, destination / file.path.removeprefix(f"{path}/"))
+    return {file.path.removeprefix(f"{path}/"): file.md5 for file in files}
+
+
+def copy_file(revision: Revision, file: DataFile, destination: Path) -> None:
+    """Copy one file out of the cache, checked against its md5.
+
+    Raises:
+        RevisionError: its object is missing, corrupt, or cannot be written.
+    """
+    source = revision.cache.locate(file.md5, legacy=file.legacy)
+    try:  # DVC 2 hashed text with its line ends normalised: that name does not check the bytes
+        copy_object(source, None if file.legacy else file.md5, destination)
+    except (CacheError, OSError) as error:
+        raise RevisionError(f"revision {revision}, {file.path}: {error}") from None

@@ -1,0 +1,135 @@
+"""Says which turn a project is at, what of it is out of date and why, and what is missing to go on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.versions.dvc_status import StageState, read_states
+from pipelines.versions.git import (
+    UNSHALLOW,
+    GitError,
+    Repository,
+    current_branch,
+    has_identity,
+    name_commit,
+    open_repository,
+    resolve_commits,
+    unfinished_operation,
+)
+from pipelines.versions.locks import load_yaml
+from pipelines.versions.project import TurnParams, read_locked_turn, read_turn
+from pipelines.versions.turns import IDENTITY_MEND
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """Where a project stands."""
+
+    turn: TurnParams
+    parent_name: str | None
+    branch: str | None
+    stages: tuple[StageState, ...]
+    missing: tuple[str, ...]
+    """One line for each thing that is not there, with the mend."""
+    next_step: str
+
+
+def read_status(root: Path) -> ProjectStatus:
+    """Where the project at `root` stands.
+
+    Raises:
+        ProjectError: params.yaml has no turn.
+        DvcError: DVC cannot tell what is out of date.
+    """
+    turn = read_turn(root)
+    missing: list[str] = []
+    repository, branch, parent_name = None, None, turn.parent
+    try:
+        repository = open_repository(root)
+        branch = current_branch(repository)
+    except GitError as error:
+        missing.append(str(error))
+    if repository is not None:
+        parent_name = _name_parent(repository, turn, missing)
+        missing += _list_git_needs(repository)
+    states = read_states(root)
+    missing += [_describe_import(state) for state in states if state.name.endswith(".dvc")]
+    missing += _list_rankings_needs(root)
+    stages = tuple(state for state in states if not state.name.endswith(".dvc"))
+    return ProjectStatus(turn, parent_name, branch, stages, tuple(missing), _choose_step(root, turn, states))
+
+
+def _name_parent(repository: Repository, turn: TurnParams, missing: list[str]) -> str | None:
+    if turn.parent is None:
+        return None
+    try:
+        [commit] = resolve_commits(repository, [turn.parent])
+    except GitError as error:
+        missing.append(f"turn.parent: {error}")
+        return turn.parent
+    return name_commit(repository, commit)
+
+
+def _list_git_needs(repository: Repository) -> list[str]:
+    needs = [] if has_identity(repository.root) else [f"git does not know who you are: {IDENTITY_MEND}"]
+    needs += [UNSHALLOW] if repository.shallow else []
+    operation = unfinished_operation(repository)
+    needs += [f"a {operation} is unfinished: `git {operation} --continue` or `--abort`"] if operation else []
+    return needs
+
+
+def _describe_import(state: StageState) -> str:
+    path = state.name.removesuffix(".dvc")
+    changes = {reason.change for reason in state.reasons}
+    if changes & {"deleted", "not in cache"}:
+        return f"{path} is not here: `dvc pull {state.name}`"
+    return f"{path} differs from what {state.name} says: `dvc checkout {state.name}`, or `dvc commit {state.name}`"
+
+
+def _list_rankings_needs(root: Path) -> list[str]:
+    """What the rankings stage noted: how many rankings its labelers still owe."""
+    from pipelines.versions.summary import read_json_file
+
+    metrics = read_json_file(root / "metrics" / "rankings.json")
+    owed = metrics.get("rankings_missing", 0)
+    return [f"{owed} rankings are still to be given by labelers"] if isinstance(owed, int) and owed else []
+
+
+def _choose_step(root: Path, turn: TurnParams, states: Sequence[StageState]) -> str:
+    if any(state.reasons for state in states):
+        return "dvc repro"
+    recorded = read_locked_turn(load_yaml(root / "dvc.lock"))
+    return "flywheel next" if recorded == turn else "dvc repro"
+
+
+def list_status(status: ProjectStatus) -> dict[str, Any]:
+    """The status as plain values, for JSON."""
+    return {
+        "turn": status.turn.number,
+        "parent": None if status.turn.parent is None else {"commit": status.turn.parent, "name": status.parent_name},
+        "branch": status.branch,
+        "stages": [
+            {
+                "stage": stage.name,
+                "state": stage.state,
+                "reasons": [{"kind": r.kind, "what": r.what, "change": r.change} for r in stage.reasons],
+            }
+            for stage in status.stages
+        ],
+        "missing": list(status.missing),
+        "next": status.next_step,
+    }
+
+
+def describe_status(status: ProjectStatus) -> list[str]:
+    """The status as lines to read."""
+    parent = f"from {status.parent_name}" if status.turn.parent else "a cold start"
+    lines = [f"turn {status.turn.number}, {parent}" + (f", on branch {status.branch}" if status.branch else "")]
+    width = max((len(stage.name) for stage in status.stages), default=0)
+    for stage in status.stages:
+        why = [str(reason) for reason in stage.reasons]
+        lines.append(f"  {stage.name:<{width}}  {stage.state.replace('_', ' '):<10}  {why[0] if why else ''}".rstrip())
+        lines += [f"  {'':<{width}}  {'':<10}  {reason}" for reason in why[1:]]
+    lines += [f"missing: {line}" for line in status.missing]
+    return [*lines, f"next: `{status.next_step}`"]

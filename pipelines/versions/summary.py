@@ -1,0 +1,67 @@
+"""Gathers the short table that ends a turn: its metrics, seconds by stage, and where the report is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROWS = (
+    ("gold after SFT", "gold_sft", ".3f"),
+    ("gold of the policy", "gold_policy", ".3f"),
+    ("gold of the policy, greedy", "gold_policy_greedy", ".3f"),
+    ("pass rate after SFT", "pass_sft", ".1%"),
+    ("pass rate of the policy", "pass_policy", ".1%"),
+    ("win rate against the start", "win_rate", ".1%"),
+    ("KL from the start, nats", "kl", ".2f"),
+    ("reward model's accuracy", "reward_accuracy", ".1%"),
+    ("labelers' agreement", "labeler_agreement", ".1%"),
+    ("rows kept", "rows_kept", ",.0f"),
+    ("rows dropped", "rows_dropped", ",.0f"),
+    ("bad labelers found", "bad_labelers_found", ",.0f"),
+    ("honest labelers blamed", "honest_labelers_blamed", ",.0f"),
+)
+"""What the table shows of metrics/turn.json: label, key, format."""
+
+
+class SummaryError(ValueError):
+    """There is nothing to sum up yet."""
+
+
+def read_json_file(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty when there is none, or something else."""
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def read_summary(root: Path) -> dict[str, Any]:
+    """{turn metrics, seconds by stage, report path or null}.
+
+    Raises:
+        SummaryError: no turn was run to the end.
+    """
+    metrics = read_json_file(root / "metrics" / "turn.json")
+    if not metrics:
+        raise SummaryError("there is no metrics/turn.json yet: `dvc repro` runs the turn")
+    noted = read_json_file(root / ".flywheel" / "seconds.json")
+    seconds = {stage: value["seconds"] if isinstance(value, dict) else value for stage, value in noted.items()}
+    report = root / "report" / "index.html"
+    return {"metrics": metrics, "seconds": seconds, "report": str(report) if report.exists() else None}
+
+
+def describe_summary(summary: dict[str, Any]) -> list[str]:
+    """The summary as lines to read; metrics that a turn does not have are left out."""
+    metrics, seconds = summary["metrics"], summary["seconds"]
+    rows = [
+        (label, format(metrics[key], form)) for label, key, form in ROWS if isinstance(metrics.get(key), int | float)
+    ]
+    width = max((len(label) for label, _ in rows), default=0)
+    lines = [f"turn {metrics.get('turn', '?')}"]
+    lines += [f"  {label:<{width}}  {value:>9}" for label, value in rows]
+    if seconds:
+        stages = ", ".join(f"{stage} {value:.0f}" for stage, value in seconds.items())
+        lines.append(f"seconds: {stages}; {sum(seconds.values()):.0f} in all")
+    if summary["report"]:
+        lines.append(f"report: {summary['report']}")
+    return lines
