@@ -25,12 +25,10 @@ from pipelines.sources.imports import (
     Part,
     PartFile,
     RowCounts,
-    clear_staged,
-    name_part,
+    read_imports,
     read_ledger,
-    write_ledger,
-    write_parts,
 )
+from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
 from pipelines.sources.reading import SourceFile, SourceRow, read_file, read_rows
 from pipelines.stage import STATE, hold_lock
 
@@ -76,6 +74,7 @@ def ingest_file(
     Raises:
         IngestError: the file as a whole cannot be taken in; nothing is then added.
     """
+    _check_options(source=source, licence=licence, consent=consent)
     named = find_format(format_name) if format_name else None
     content = read_file(file)
     with hold_lock(root / STATE / "ingest.lock"):
@@ -90,6 +89,13 @@ def ingest_file(
         if there is None:
             write_ledger(root, Ledger(parts=[*ledger.parts, part]))
     return IngestReport(part, added=there is None, guessed=format_name is None, tracking=tracking)
+
+
+def _check_options(**options: str | None) -> None:
+    for name, value in options.items():
+        if value is not None and (not value.isprintable() or not value.strip()):
+            what = "is empty or holds a character that cannot be printed"
+            raise IngestError(f"--{name} {value!r}: {what}; write plain text")
 
 
 def _guess(name: str, rows: Iterator[SourceRow]) -> tuple[Format, Iterator[SourceRow]]:
@@ -107,7 +113,7 @@ def _take_in(
 ) -> Part:  # fmt: skip
     name, licence, consent, date = facts
     source = Source(name or f"{format_.name}/{_name_source(content.name)}", content.sha256, licence, consent)
-    collected = collect_rows(rows, format_, source)
+    collected = collect_rows(rows, format_, source, lambda: read_imports(root, "rankings"))
     _refuse_nothing_kept(content.name, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
     quarantined = collected.rows_in - collected.rows_kept
@@ -145,9 +151,15 @@ def _count_findings(frame: pl.DataFrame, column: str) -> list[Finding]:
     return [Finding(name=name, rows=count, first_rows=rows) for name, count, rows in grouped.iter_rows()]
 
 
+def _is_tracked(root: Path, file: PartFile) -> bool:
+    """True when there is a .dvc file of just these bytes: an ingest that was cut short may have left another."""
+    pointer = root / IMPORTS / f"{file.file}.dvc"
+    return pointer.exists() and file.md5 in pointer.read_text(encoding="utf-8")
+
+
 def _track_files(root: Path, files: Sequence[PartFile]) -> str | None:
-    """`dvc add` the files that have no .dvc file yet; why that was not done, or None."""
-    untracked = [f"{IMPORTS}/{file.file}" for file in files if not (root / IMPORTS / f"{file.file}.dvc").exists()]
+    """`dvc add` the files that are not yet under its care; why that was not done, or None."""
+    untracked = [f"{IMPORTS}/{file.file}" for file in files if not _is_tracked(root, file)]
     if not untracked:
         return None
     command = f"`dvc add {IMPORTS}/*.parquet`"
@@ -171,6 +183,7 @@ def format_report(report: IngestReport) -> str:
     told = " (told by its columns)" if report.guessed else ""
     if not report.added:
         lines = [f"{part.file}: taken in before as {part.source} ({part.format}); nothing was added"]
+        lines.append(f"  recorded then: licence {part.licence or 'not stated'}, consent {part.consent or 'not stated'}")
     else:
         lines = [f"{part.file}: {part.format}{told}, taken in as {part.source}"]
     lines.append(
@@ -180,7 +193,7 @@ def format_report(report: IngestReport) -> str:
     lines += [f"  quarantined {_tell(finding)}" for finding in part.quarantined]
     lines += [f"  noted {_tell(finding)}" for finding in part.notes]
     lines += [f"  not carried: {loss}" for loss in part.losses]
-    if part.licence is None:
+    if report.added and part.licence is None:
         lines.append("  licence not stated (--licence)")
     if part.quarantined:
         lines.append(f"  text, reason and mend of each quarantined row: {IMPORTS}/{part.records['quarantine'].file}")

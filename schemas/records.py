@@ -1,6 +1,7 @@
 """Says what a row must be when it first comes in: records, checked once at ingest, that name themselves and lay
 themselves out as rows of their table."""
 
+from datetime import UTC
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -200,7 +201,8 @@ class Ranking(Record):
         tiers = [{"candidate_ids": sorted(tier.candidate_ids), "tied": tier.tied} for tier in self.tiers]
         shown = None if self.shown_order is None else list(self.shown_order)
         events = {"ranking_id": self.ranking_id, "task_id": self.task_id, "turn": UNTAKEN_TURN}
-        return {**values, **events, "tiers": tiers, "shown_order": shown}
+        created = None if self.created_at is None else self.created_at.astimezone(UTC)
+        return {**values, **events, "tiers": tiers, "shown_order": shown, "created_at": created}
 
 
 class Rating(Record):

@@ -2,17 +2,17 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
 
-from pipelines.sources.faults import Note, RowFaultError, explain_record
+from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.importing import Format, Imported
 from pipelines.sources.reading import SourceRow
-from schemas.records import UNTAKEN_TURN, Origin, Prompt, Ranking
+from schemas.records import Origin, Prompt, Ranking
 from schemas.tables import TABLES, conform_frame
 
 NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines", "rankings"})
@@ -21,6 +21,14 @@ NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines
 QUARANTINE = {"row": pl.Int64, "line": pl.Int64, "reason": pl.String, "detail": pl.String, "mend": pl.String,
               "raw": pl.String}  # fmt: skip
 NOTES = {"row": pl.Int64, "line": pl.Int64, "note": pl.String, "detail": pl.String, "matched_row": pl.Int64}
+
+MENDS = {
+    "lone_surrogate": "write the character whole, or take it out",
+    "nul_character": "take the NUL out",
+    "candidate_ranked_twice": "rank each answer once",
+    "unknown_candidate": "rank only answers that were put up",
+}
+"""The mend for each fault that records name themselves."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,15 @@ class Collected:
     losses: tuple[str, ...]
 
 
-def collect_rows(rows: Iterable[SourceRow], format_: Format, source: Source) -> Collected:
-    """Convert every row; one that cannot be is quarantined, with its text, so that nothing of it is lost."""
-    collector = _Collector(format_, source)
+def collect_rows(
+    rows: Iterable[SourceRow], format_: Format, source: Source, earlier_rankings: Callable[[], pl.DataFrame]
+) -> Collected:
+    """Convert every row; one that cannot be is quarantined, with its text, so that nothing of it is lost.
+
+    Args:
+        earlier_rankings: reads the rankings already taken in; called only where there are new ones.
+    """
+    collector = _Collector(format_, source, earlier_rankings)
     quarantine: list[dict[str, Any]] = []
     unread: Counter[str] = Counter()
     kept = 0
@@ -77,6 +91,15 @@ def _convert_row(row: SourceRow, format_: Format) -> Imported:
         raise explain_record(error) from None
 
 
+def explain_record(error: ValidationError) -> RowFaultError:
+    """A record's first fault as a reason to quarantine its row; never quotes the offending text."""
+    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    reason = fault["type"] if fault["type"] in MENDS else "not_a_record"
+    detail = f"{error.title} {where}: {fault['msg']}" if where else f"{error.title}: {fault['msg']}"
+    return RowFaultError(reason, detail, MENDS.get(reason, "mend the row at its source"))
+
+
 def _printable(text: str) -> str:
     """Text that can be written as UTF-8 whatever it holds."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -92,36 +115,38 @@ def _quarantine_row(row: SourceRow, fault: RowFaultError) -> dict[str, Any]:
 class _Collector:
     """Gathers records by id. Which of two rows comes first decides no id, no round and no value."""
 
-    def __init__(self, format_: Format, source: Source) -> None:
-        self._format, self._source = format_, source
+    def __init__(self, format_: Format, source: Source, earlier_rankings: Callable[[], pl.DataFrame]) -> None:
+        self._format, self._source, self._earlier_rankings = format_, source, earlier_rankings
         self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
         self._origins: dict[tuple[str, str], dict[str, Any]] = {}
-        self._rankings: dict[tuple[str, str], dict[str, list[tuple[Ranking, SourceRow, str]]]] = {}
+        self._rankings: dict[tuple[Any, ...], dict[str, list[tuple[Ranking, SourceRow, str]]]] = defaultdict(dict)
         self._first_row: dict[Any, int] = {}
         self.notes: list[tuple[int, int, str, str, int | None]] = []
 
     def add(self, row: SourceRow, imported: Imported) -> None:
         """Take in one row's records."""
         named = imported.key or str(row.number)
-        said: list[str] = []
+        said: list[tuple[Any, ...]] = []
         for part, record in imported.records:
             external_id = f"{named}/{part}" if part else named
             values = record.row()
-            said.append(_spell(values))
             if isinstance(record, Ranking):
+                key = (values["task_id"], record.labeler_id)
                 verdict = _spell([_sortable(imported.key), values])
-                rounds = self._rankings.setdefault((record.task_id, record.labeler_id), {})
-                rounds.setdefault(verdict, []).append((record, row, external_id))
+                self._rankings[key].setdefault(verdict, []).append((record, row, external_id))
+                said.append((record.table, *key, verdict))
             else:
-                self._add_record(record.table, values, row, external_id)
+                key = self._add_record(record.table, values, row, external_id)
+                said.append((record.table, *key))
         prompts = [record.prompt_id for _, record in imported.records if isinstance(record, Prompt)]
         for note in (*imported.notes, *self._note_repeats(row, imported.key, said, prompts)):
             self.notes.append((row.number, row.line, note.note, note.detail, note.matched_row))
 
-    def _add_record(self, table: str, values: dict[str, Any], row: SourceRow, external_id: str) -> None:
+    def _add_record(self, table: str, values: dict[str, Any], row: SourceRow, external_id: str) -> tuple[Any, ...]:
+        """Add a row and its origin; its key."""
         if table == "labelers":
             values = {**values, "consent": values["consent"] or self._source.consent}
-        key = tuple(UNTAKEN_TURN if column == "turn" else values[column] for column in TABLES[table].key)
+        key = tuple(values[column] for column in TABLES[table].key)
         there = self._rows[table].get(key)
         if there is None or (there != values and _spell(values) < _spell(there)):
             self._rows[table][key] = values
@@ -133,8 +158,11 @@ class _Collector:
                 consent=self._source.consent,
             )  # fmt: skip
             self._origins.setdefault((row_id, external_id), origin.row())
+        return key
 
-    def _note_repeats(self, row: SourceRow, key: str | None, said: list[str], prompts: list[str]) -> list[Note]:
+    def _note_repeats(
+        self, row: SourceRow, key: str | None, said: list[tuple[Any, ...]], prompts: list[str]
+    ) -> list[Note]:
         whole = (key, *sorted(said))
         first = self._first_row.setdefault(whole, row.number)
         if first != row.number:
@@ -144,11 +172,21 @@ class _Collector:
         firsts = {self._first_row.setdefault(prompt, row.number) for prompt in prompts} - {row.number}
         return [Note("repeated_prompt", "an earlier row has the same prompt", first) for first in sorted(firsts)]
 
+    def _earlier_rounds(self) -> dict[tuple[Any, ...], list[tuple[int, str]]]:
+        """Rounds and judgements of the same tasks by the same labelers in files taken in before."""
+        rounds: dict[tuple[Any, ...], list[tuple[int, str]]] = defaultdict(list)
+        if self._rankings:
+            tasks = {task_id for task_id, _ in self._rankings}
+            for values in self._earlier_rankings().filter(pl.col("task_id").is_in(tasks)).to_dicts():
+                rounds[values["task_id"], values["labeler_id"]].append((values["round"], _spell_judgement(values)))
+        return rounds
+
     def frames(self) -> dict[str, pl.DataFrame]:
         """The tables that have rows, conforming and sorted by key."""
-        for rounds in self._rankings.values():
-            for number, verdict in enumerate(sorted(rounds), start=1):
-                for ranking, row, external_id in rounds[verdict]:
+        earlier = self._earlier_rounds()
+        for key, verdicts in self._rankings.items():
+            for number, verdict in _number_rounds(verdicts, earlier[key]):
+                for ranking, row, external_id in verdicts[verdict]:
                     values = ranking.model_copy(update={"round": number}).row()
                     self._add_record("rankings", values, row, external_id)
         self._rankings.clear()
@@ -158,6 +196,33 @@ class _Collector:
             name: conform_frame(name, pl.DataFrame(rows, dict(TABLES[name].columns)))
             for name, rows in sorted(tables.items()) if rows
         }  # fmt: skip
+
+
+def _number_rounds(
+    verdicts: Mapping[str, list[tuple[Ranking, SourceRow, str]]], earlier: list[tuple[int, str]]
+) -> Iterator[tuple[int, str]]:
+    """Give each judgement of one task by one labeler its round.
+
+    A judgement that an earlier file has too keeps that round, so that a file's next version adds only what is
+    new; the others follow on, in the order of the source's own ids, whatever the order of rows.
+    """
+    free = sorted(earlier)
+    following = max((number for number, _ in earlier), default=0) + 1
+    for verdict in sorted(verdicts):
+        said = _spell_judgement(verdicts[verdict][0][0].row())
+        same = next((round_ for round_ in free if round_[1] == said), None)
+        if same:
+            free.remove(same)
+            yield same[0], verdict
+        else:
+            yield following, verdict
+            following += 1
+
+
+def _spell_judgement(values: Mapping[str, Any]) -> str:
+    """What a ranking says, without the names and numbers that were given to it."""
+    named = {"ranking_id", "task_id", "prompt_id", "labeler_id", "round", "turn"}
+    return _spell({column: value for column, value in values.items() if column not in named})
 
 
 def _sortable(key: str | None) -> list[Any]:

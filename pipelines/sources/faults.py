@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
+from schemas.errors import UserError
 
 
-class IngestError(ValueError):
+class IngestError(UserError):
     """A file that cannot be taken in as a whole; the message names file, line and mend."""
 
 
@@ -24,19 +24,3 @@ class Note:
     note: str
     detail: str
     matched_row: int | None = None
-
-
-MENDS = {
-    "lone_surrogate": "write the character whole, or take it out",
-    "nul_character": "take the NUL out",
-}
-
-
-def explain_record(error: ValidationError) -> RowFaultError:
-    """A record's first fault as a reason to quarantine its row; never quotes the offending text."""
-    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in fault["loc"])
-    known = "_" in fault["type"] and fault["type"] in {*MENDS, "candidate_ranked_twice", "unknown_candidate"}
-    reason = fault["type"] if known else "not_a_record"
-    detail = f"{error.title} {where}: {fault['msg']}" if where else f"{error.title}: {fault['msg']}"
-    return RowFaultError(reason, detail, MENDS.get(reason, "mend the row at its source"))

@@ -4,8 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.reading import name_type
+from schemas.records import Name
+
+KEY = TypeAdapter(Name)
 
 
 def is_not_a_number(value: Any) -> bool:
@@ -61,7 +66,7 @@ class Fields:
             return str(value)
         if not isinstance(value, str) or not value:
             raise RowFaultError("wrong_type", f"{column!r} is no whole number or text", "give each row an id")
-        return value
+        return KEY.validate_python(value)
 
     def flag(self, column: str) -> bool:
         """A boolean, false where it is absent or null."""

@@ -39,5 +39,5 @@ def guess_format(file: str, values: Sequence[Mapping[str, Any]]) -> Format:
     if len(fitting) == 1:
         return fitting[0]
     what = f"could be {' or '.join(f.name for f in fitting)}" if fitting else "is of no format known by its columns"
-    seen = ", ".join(sorted(columns)[:10]) or "no columns in common"
+    seen = ", ".join(map(repr, sorted(columns)[:10])) or "no columns in common"
     raise IngestError(f"{file}: {what} ({seen}); name one with --as: {', '.join(FORMATS)}")

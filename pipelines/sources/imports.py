@@ -1,9 +1,7 @@
-"""Keeps imports/: immutable Parquet parts of each file taken in, and imports.json that lists and accounts for them."""
+"""Turns imports/ (immutable Parquet parts, listed in imports.json) into the rows of a table."""
 
 import hashlib
 import io
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.sources.faults import IngestError
-from pipelines.store import ROW_GROUP_ROWS, read_json, write_bytes, write_json
+from pipelines.store import read_json
 from schemas.tables import empty_frame, union_rows
 
 IMPORTS = "imports"
@@ -97,42 +95,9 @@ def read_ledger(root: Path) -> Ledger:
         raise IngestError(f"{LEDGER}: not JSON ({error}); {mend}") from None
 
 
-def write_ledger(root: Path, ledger: Ledger) -> None:
-    """Write imports.json, parts sorted by source and sha256: the order of taking in leaves no trace."""
-    parts = sorted(ledger.parts, key=lambda part: (part.source, part.sha256, part.format))
-    write_json({"parts": [part.model_dump() for part in parts]}, root / LEDGER)
-
-
-def name_part(source: str, format_: str, sha256: str) -> str:
-    """The stem of a part's file names."""
-    slug = re.sub(r"[^a-z0-9._]+", "-", source.lower()).strip("-.") or "source"
-    named = slug if slug.startswith(format_) else f"{format_}-{slug}"
-    return f"{named[:80]}-{sha256[:12]}"
-
-
-def write_parts(root: Path, stem: str, frames: Mapping[str, pl.DataFrame]) -> dict[str, PartFile]:
-    """Write each frame that has rows as `imports/<stem>.<name>.parquet`; the same rows give the same bytes."""
-    written = {}
-    for name, frame in sorted(frames.items()):
-        if frame.is_empty():
-            continue
-        buffer = io.BytesIO()
-        frame.rechunk().write_parquet(buffer, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS)
-        content = buffer.getvalue()
-        part = PartFile(file=f"{stem}.{name}.parquet", md5=_digest(content), rows=frame.height)
-        write_bytes(content, root / IMPORTS / part.file)
-        written[name] = part
-    return written
-
-
-def _digest(content: bytes) -> str:
+def digest_part(content: bytes) -> str:
+    """The md5 of a part's bytes, by which DVC knows it too."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def clear_staged(root: Path) -> None:
-    """Remove what an interrupted ingest left behind."""
-    for path in (root / IMPORTS).glob(".*.part"):
-        path.unlink(missing_ok=True)
 
 
 def read_part(root: Path, part: PartFile) -> pl.DataFrame:
@@ -148,9 +113,9 @@ def read_part(root: Path, part: PartFile) -> pl.DataFrame:
         mend = "`dvc checkout` brings it from the cache, `dvc pull` from the remote"
         what = f"{IMPORTS}/{part.file} ({part.rows} rows)"
         raise IngestError(f"{what} is listed in {LEDGER} but not here; {mend}") from None
-    if _digest(content) != part.md5:
+    if digest_part(content) != part.md5:
         raise IngestError(
-            f"{IMPORTS}/{part.file}: md5 is {_digest(content)}, {LEDGER} says {part.md5}; parts never change:"
+            f"{IMPORTS}/{part.file}: md5 is {digest_part(content)}, {LEDGER} says {part.md5}; parts never change:"
             f" `dvc checkout --force {IMPORTS}/{part.file}.dvc` brings it back"
         )
     return pl.read_parquet(io.BytesIO(content))

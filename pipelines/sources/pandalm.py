@@ -9,7 +9,7 @@ from pipelines.sources.fields import Fields, is_not_a_number
 from pipelines.sources.importing import Format, Imported, answer, ask, compare, join_instruction, note_sides
 from schemas.records import Candidate, Record, Sample
 
-ANNOTATOR = re.compile(r"annotator\d+")
+ANNOTATOR = re.compile(r"annotator[1-9]")
 
 
 def convert_row(value: Mapping[str, Any]) -> Imported:

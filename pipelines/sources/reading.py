@@ -60,9 +60,10 @@ def read_file(path: Path) -> SourceFile:
         raise IngestError(f"{path}: is a folder; name one file of it") from None
     except OSError as error:
         raise IngestError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
-    content = _unpack(path.name, stored)
-    _refuse_other_kinds(path.name, content)
-    return SourceFile(path.name, hashlib.sha256(stored).hexdigest(), content.removeprefix(codecs.BOM_UTF8))
+    name = path.name.encode("utf-8", "backslashreplace").decode()
+    content = _unpack(name, stored)
+    _refuse_other_kinds(name, content)
+    return SourceFile(name, hashlib.sha256(stored).hexdigest(), content.removeprefix(codecs.BOM_UTF8))
 
 
 def _unpack(name: str, stored: bytes) -> bytes:
