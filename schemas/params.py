@@ -61,6 +61,7 @@ class Pretrain(Section):
 
     steps: AtLeastOne
     batch_rows: AtLeastOne
+    row_tokens: AtLeastOne
     learning_rate: Positive
     matrix_learning_rate: Positive
     checkpoint_steps: AtLeastOne

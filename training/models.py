@@ -99,6 +99,22 @@ def save_model(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", d
     return model_digest(directory)
 
 
+def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
+    """Write the state of a training at `path`, whole or not at all: a kill leaves the file before it."""
+    import torch
+
+    unfinished = path.with_name(path.name + ".unfinished")
+    torch.save(dict(state), unfinished)
+    unfinished.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """What save_checkpoint wrote, on the CPU, or None where there is nothing yet."""
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+
+
 def model_digest(directory: Path) -> str:
     """The md5 of a model directory's weights: the name of a policy or reward model everywhere."""
     with (directory / WEIGHTS).open("rb") as file:
