@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-OWN_PACKAGES = ("schemas", "curation", "training", "pipelines")
+from schemas.errors import UserError
 
 app = typer.Typer(
     help="Turns of data, labels and models for LLM alignment: every row versioned, curated with a reason, queryable.",
@@ -29,6 +29,7 @@ def put(lines: Iterable[str]) -> None:
     """Data, to stdout."""
     for line in lines:
         print(line)  # noqa: T201
+    sys.stdout.flush()  # a reader that has gone, as in `| head -1`, shows here, where typer is quiet about it
 
 
 def _show_version(asked: bool) -> None:
@@ -58,6 +59,27 @@ def init(directory: Annotated[Path, typer.Argument(help="An empty folder, or one
 
     for line in describe_init(init_project(directory)):
         say(line)
+
+
+@app.command("ingest")
+def ingest(
+    file: Annotated[Path, typer.Argument(help="JSON or JSON lines, plain or gzipped.")],
+    format_name: Annotated[
+        str | None, typer.Option("--as", metavar="FORMAT", help="Its format; guessed from its columns if not given.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="What to call the source; else its format and file name.")] = None,
+    licence: Annotated[str | None, typer.Option(help="The licence it came under.")] = None,
+    consent: Annotated[str | None, typer.Option(help="What the people in it agreed to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a file of demonstrations, preferences or prompts into imports/; the next turn uses its rows."""
+    import datetime
+
+    from pipelines.ingest import format_report, ingest_file
+
+    today = datetime.datetime.now(datetime.UTC).date()
+    report = ingest_file(_find_root(), file, format_name, licence=licence, consent=consent, source=source, date=today)
+    put([_to_json(report.to_json()) if as_json else format_report(report)])
 
 
 @app.command("next")
@@ -99,16 +121,13 @@ def _to_json(values: Any) -> str:
 
 
 def main() -> None:
-    """Entry point of `flywheel`: our own errors end it with one line and exit status 1."""
+    """Entry point of `flywheel`: what the user can mend ends it with one line and exit status 1."""
     try:
         app()
-    except ValueError as error:
-        if not type(error).__module__.startswith(OWN_PACKAGES) or os.environ.get("FLYWHEEL_TRACEBACK"):
+    except (UserError, OSError) as error:
+        if os.environ.get("FLYWHEEL_TRACEBACK"):
             raise
         say(f"flywheel: {error}")
-        sys.exit(1)
-    except BrokenPipeError:  # such as `flywheel status | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 

@@ -8,6 +8,7 @@ from pipelines.store import write_bytes
 from pipelines.versions.git import GitError, has_identity, open_repository, run_git
 from pipelines.versions.project import rewrite_turn
 from pipelines.versions.turns import IDENTITY_MEND, shorten
+from schemas.errors import UserError
 
 PIPELINE_FILES = ("dvc.yaml", "params.yaml", "versions.yaml")
 DVC_CONFIG = """\
@@ -32,7 +33,7 @@ is out of date; numbers are in `params.yaml`, results in `metrics/` and `report/
 """
 
 
-class InitError(ValueError):
+class InitError(UserError):
     """A project cannot be made there; the message says why and the mend, in one line."""
 
 

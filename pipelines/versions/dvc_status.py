@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.versions.locks import entry_paths, flatten_keys, load_yaml, locked_params
+from schemas.errors import UserError
 
 VERSIONS = "versions.yaml"
 
 
-class DvcError(ValueError):
+class DvcError(UserError):
     """DVC failed; the message is what it said, in one line."""
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from schemas.errors import UserError
+
 SHORT = 10
 UNSHALLOW = "this is a shallow clone, older turns are not in it: run `git fetch --unshallow --tags`"
 
 
-class GitError(ValueError):
+class GitError(UserError):
     """Git is missing, refuses, or lacks what was asked for; the message is one line with the mend."""
 
 

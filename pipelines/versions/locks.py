@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import yaml
 
+from schemas.errors import UserError
 
-class LockError(ValueError):
+
+class LockError(UserError):
     """A file of DVC's that cannot be read; the message names it."""
 
 

@@ -10,9 +10,10 @@ import yaml
 
 from pipelines.store import write_bytes
 from pipelines.versions.locks import load_yaml, locked_params
+from schemas.errors import UserError
 
 
-class ProjectError(ValueError):
+class ProjectError(UserError):
     """A folder is no project, or its params.yaml no turn; the message names the mend."""
 
 

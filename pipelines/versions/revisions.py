@@ -20,11 +20,12 @@ from pipelines.versions.git import (
     resolve_commits,
 )
 from pipelines.versions.locks import Out, list_outs, parse_yaml
+from schemas.errors import UserError
 
 LOCKS = Path(".flywheel") / "locks"
 
 
-class RevisionError(ValueError):
+class RevisionError(UserError):
     """A revision that cannot be read; the message names revision, path and object, and the mend."""
 
 
@@ -200,31 +201,29 @@ def ensure_objects(revision: Revision, files: Iterable[DataFile]) -> None:
     missing = missing_objects(revision.cache, files)
     if not missing:
         return
-    fault = (
-        fetch_objects(revision.cache, {(file.md5, file.legacy) for file in missing}) if has_remote(revision) else None
-    )
+    fault = None
+    if revision.cache.remote is not None:
+        fault = fetch_objects(revision.cache, {(file.md5, file.legacy) for file in missing})
     still = missing_objects(revision.cache, missing)
     if still:
         raise RevisionError(_describe_missing(revision, still, fault))
 
 
-def has_remote(revision: Revision) -> bool:
-    """Whether DVC has a default remote here."""
-    return revision.cache.remote is not None
-
-
 def _describe_missing(revision: Revision, missing: Sequence[DataFile], fault: str | None) -> str:
-    first = missing[0]
+    """What is missing and the commands that get it.
+
+    The remote belongs into .dvc/config.local: for other revisions dvc reads .dvc/config as it was then, and one
+    without a remote is left out with a mere warning and exit status 0.
+    """
+    first, remote = missing[0], revision.cache.remote
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    what = (
-        f"revision {revision}: {first.path} (object {first.md5}){others} is not in the cache {revision.cache.directory}"
-    )
-    if not has_remote(revision):
-        return f"{what}, and no remote is set: `dvc remote add -d NAME URL`, then `dvc fetch --all-commits`"
-    remote = revision.cache.remote
+    what = f"revision {revision}: {first.path} (object {first.md5}){others} not in the cache {revision.cache.directory}"
+    add = "`dvc remote add --local -d NAME URL`"
+    if remote is None:
+        return f"{what}, and no remote is set: {add}, then `dvc fetch --all-commits`"
     if fault:
         return f"{what}, and fetching from remote {remote} failed ({fault}): mend it, then `dvc fetch --all-commits`"
-    return f"{what}, nor on remote {remote}: `dvc push --all-commits` where it is, then `dvc fetch --all-commits` here"
+    return f"{what}, nor on remote {remote}: where it is, {add}, then `dvc push --all-commits`"
 
 
 def materialise(revision: Revision, path: str, destination: Path) -> dict[str, str]:

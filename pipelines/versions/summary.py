@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import UserError
+
 ROWS = (
     ("gold after SFT", "gold_sft", ".3f"),
     ("gold of the policy", "gold_policy", ".3f"),
@@ -22,7 +24,7 @@ ROWS = (
 """What the table shows of metrics/turn.json: label, key, format."""
 
 
-class SummaryError(ValueError):
+class SummaryError(UserError):
     """There is nothing to sum up yet."""
 
 

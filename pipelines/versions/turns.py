@@ -25,6 +25,7 @@ from pipelines.versions.git import (
 from pipelines.versions.locks import committed_outs, list_outs, load_yaml
 from pipelines.versions.project import TurnParams, read_locked_turn, read_turn, write_turn
 from pipelines.versions.revisions import DataFile, missing_objects
+from schemas.errors import UserError
 
 IDENTITY_MEND = '`git config --global user.name "NAME"` and `git config --global user.email "EMAIL"`'
 TURN_FILES = (
@@ -35,7 +36,7 @@ TURN_FILES = (
 DEFINING_FILES = ("dvc.lock", "params.yaml")
 
 
-class TurnError(ValueError):
+class TurnError(UserError):
     """A turn cannot be closed; the message says why and the mend, in one line."""
 
 
@@ -103,7 +104,7 @@ def _check_files(repository: Repository) -> list[str]:
             others.append(file.path)
     if others:
         raise TurnError(
-            f"files that are not part of the turn are changed: {shorten(others)}; commit them, or `git stash -u`"
+            f"changed files that are not part of the turn: {shorten(others)}; commit them, or `git stash -u`"
         )
     return ours
 

@@ -1,0 +1,98 @@
+"""`flywheel status` says of each stage why it would run: data, params, version, outputs, never run, or one before."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.versions.dvc_status import Reason
+from pipelines.versions.status import ProjectStatus, describe_status, list_status, read_status
+
+Change = Callable[[Path], object]
+
+
+def replace_in(name: str, old: str, new: str) -> Change:
+    def change(root: Path) -> None:
+        text = (root / name).read_text()
+        assert old in text
+        (root / name).write_text(text.replace(old, new))
+
+    return change
+
+
+def reasons_of(status: ProjectStatus) -> dict[str, list[tuple[str, str, str]]]:
+    return {stage.name: [(r.kind, r.what, r.change) for r in stage.reasons] for stage in status.stages if stage.reasons}
+
+
+WAITS = [("waits", "prompts", "")]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda root: None, {}),
+        (replace_in("params.yaml", "n: 3", "n: 4"), {"prompts": [("param", "prompts.n", "3 -> 4")], "policy": WAITS}),
+        (
+            replace_in("versions.yaml", "prompts: 1", "prompts: 2"),
+            {"prompts": [("version", "stages.prompts", "1 -> 2")], "policy": WAITS},
+        ),
+        (
+            lambda root: (root / "data/prompts.parquet").write_text("edited"),
+            {
+                "prompts": [("outs", "data/prompts.parquet", "modified")],
+                "policy": [("data", "data/prompts.parquet", "modified"), *WAITS],
+            },
+        ),
+        (
+            lambda root: (root / "metrics/turn.json").unlink(),
+            {"policy": [("outs", "metrics/turn.json", "deleted")]},
+        ),
+        (replace_in("dvc.yaml", "toy.py policy", "toy.py  policy"), {"policy": [("command", "", "changed")]}),
+        (
+            lambda root: (root / "dvc.lock").unlink(),
+            {stage: [("never_run", stage, "")] for stage in ("start", "prompts", "policy")},
+        ),
+    ],
+)
+def test_reasons(project: Path, change: Change, expected: dict[str, list[tuple[str, str, str]]]) -> None:
+    change(project)
+    status = read_status(project)
+    assert reasons_of(status) == expected
+    assert status.next_step == ("dvc repro" if expected else "flywheel next")
+    assert len(describe_status(status)) >= 2 + len(status.stages)
+    assert list_status(status)["turn"] == 1
+
+
+def test_params_are_read_as_dvc_reads_them(project: Path) -> None:
+    """`on` is text in YAML 1.2: PyYAML alone would call it true, and see a change where there is none."""
+    replace_in("params.yaml", "note: on", "note: off")(project)
+    assert reasons_of(read_status(project))["prompts"] == [("param", "prompts.note", "on -> off")]
+
+
+def test_open_turn_names_its_parent(history: Path) -> None:
+    status = read_status(history)
+    assert (status.turn.number, status.parent_name, status.branch) == (6, "turn-5", "main")
+    assert reasons_of(status)["start"][0][:2] == ("param", "turn.number")
+    assert status.next_step == "dvc repro"
+
+
+def test_parent_that_is_not_here(history: Path, tmp_path: Path) -> None:
+    replace_in("params.yaml", read_status(history).turn.parent or "", "f" * 40)(history)
+    assert any("turn.parent: unknown revision" in line for line in read_status(history).missing)
+
+
+def test_missing_identity_and_imports(project: Path, dvc: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "imports/part.parquet").write_text("rows")
+    dvc(project, "add", "--quiet", "imports/part.parquet")
+    (project / "imports/part.parquet").unlink()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    missing = read_status(project).missing
+    assert any("git does not know who you are" in line for line in missing)
+    assert "imports/part.parquet is not here: `dvc pull imports/part.parquet.dvc`" in missing
+
+
+def test_reasons_read_well() -> None:
+    assert str(Reason("param", "sft.epochs", "3 -> 4")) == "param sft.epochs 3 -> 4"
+    assert str(Reason("waits", "sft", "")) == "after sft"
+    assert str(Reason("never_run", "sft", "")) == "never run"
+    assert str(Reason("command", "", "changed")) == "command changed"
