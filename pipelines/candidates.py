@@ -1,10 +1,11 @@
 """Turns prompts into candidates: K completions a prompt, drawn from several checkpoints."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from curation.ledger import keep_rows
+from pipelines.groups import kept_prompts, list_checkpoints, list_prompts
 from pipelines.samples import candidate_rows, sample_rows
 from pipelines.stage import Stage
 from schemas.tables import empty_frame, union_rows
@@ -36,14 +37,13 @@ def run(stage: Stage) -> None:
     stage.write_table("origins", origins)
 
 
-def pick_prompts(stage: Stage) -> list[tuple[str, list[dict[str, str]]]]:
+def pick_prompts(stage: Stage) -> list[tuple[str, list[dict[str, Any]]]]:
     """Kept new train prompts, as many as `candidates.n_prompts` says, and every validation prompt."""
-    kept = keep_rows("prompts", stage.rows("prompts"), stage.new_rows("dropped"))
-    split = kept.join(stage.rows("assignments"), on="prompt_id").sort("prompt_id")
+    split = kept_prompts(stage)
     new = split.join(stage.new_rows("prompts"), on="prompt_id", how="semi").filter(pl.col("split") == "train")
     limit = stage.params.candidates.n_prompts
     chosen = pl.concat([new if limit is None else new.head(limit), split.filter(pl.col("split") == "validation")])
-    return list(zip(chosen["prompt_id"].to_list(), chosen["messages"].to_list(), strict=True))
+    return list_prompts(chosen)
 
 
 def list_policies(stage: Stage) -> list[tuple[str, Path]]:
@@ -51,7 +51,7 @@ def list_policies(stage: Stage) -> list[tuple[str, Path]]:
     found: list[tuple[str, Path]] = []
     for name in stage.params.candidates.policies:
         if name == "sft":
-            found += [(path.name, path) for path in sorted(stage.dep("models/sft").glob("checkpoint-*"))]
+            found += [(path.name, path) for path in list_checkpoints(stage)]
         else:
             found.append((name, stage.dep("models/start/policy")))
     return found

@@ -5,6 +5,7 @@ import polars as pl
 from curation.ledger import keep_rows
 from pipelines.stage import Stage
 from pipelines.teachers.sandbox import teach_prompts
+from schemas.ids import candidate_id
 from schemas.tables import empty_frame, union_rows
 
 
@@ -41,6 +42,6 @@ def _score_demonstrations(stage: Stage, rows: pl.DataFrame) -> pl.DataFrame:
             reward_model, items, batch_rows=stage.params.demonstrations.score_batch_rows,
             max_tokens=stage.params.start.max_tokens, progress=progress,
         )  # fmt: skip
-    return pl.DataFrame(
-        {"candidate_id": joined["demonstration_id"], "model": model_digest(reward_model), "score": scores}
-    )
+    ids = [candidate_id(row["prompt_id"], row["completion"]) for row in joined.iter_rows(named=True)]
+    scored = pl.DataFrame({"candidate_id": ids, "model": model_digest(reward_model), "score": scores})
+    return scored.unique(subset=["candidate_id"], keep="first", maintain_order=True)

@@ -100,7 +100,12 @@ def _check_options(**options: str | None) -> None:
 
 def _guess(name: str, rows: Iterator[SourceRow]) -> tuple[Format, Iterator[SourceRow]]:
     first = list(islice(rows, GUESSED_ROWS))
-    return guess_format(name, [row.value for row in first if row.fault is None]), chain(first, rows)
+    read = [row.value for row in first if row.fault is None]
+    if first and first[0].fault and not read:
+        fault = first[0].fault
+        what = f"none of the first {len(first)} rows can be read"
+        raise IngestError(f"{name}, line {first[0].line}: {what}: {fault.reason}, {fault.detail}; {fault.mend}")
+    return guess_format(name, read), chain(first, rows)
 
 
 def _find_part(ledger: Ledger, sha256: str, format_: str) -> Part | None:

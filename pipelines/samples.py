@@ -23,14 +23,17 @@ def candidate_rows(drawn: list[Sample]) -> pl.DataFrame:
 
 
 def sample_rows(
-    drawn: list[Sample], source: Path, checkpoint: str, turn: int, settings: Sampling, *, greedy: bool = False
+    drawn: list[Sample], source: Path, checkpoint: str, turn: int, settings: Sampling, *, greedy: bool = False, first_index: int = 0
 ) -> pl.DataFrame:
-    """One row a sample; temperature 0 says that it was drawn greedily."""
+    """One row a sample; temperature 0 says that it was drawn greedily.
+
+    `first_index` keeps draws of one policy in several stages apart: a sample is known by candidate, policy, index, turn.
+    """
     policy = model_digest(source)
     rows = [
         {
             "candidate_id": candidate_id(sample.prompt_id, assistant_completion(sample.text)), "policy": policy,
-            "sample_index": sample.sample_index, "turn": turn, "checkpoint": checkpoint,
+            "sample_index": first_index + sample.sample_index, "turn": turn, "checkpoint": checkpoint,
             "temperature": 0.0 if greedy else settings.temperature, "top_p": settings.top_p, "seed": sample.seed,
             "finish_reason": sample.finish_reason, "n_tokens": sample.n_tokens,
         }

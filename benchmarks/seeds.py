@@ -1,0 +1,112 @@
+"""Runs two turns for several seeds, each in a project of its own, and writes the table that docs quote.
+
+    python benchmarks/seeds.py --seeds 1 2 3 4 5 --out docs/results/seeds.md
+
+Every number is read from `metrics/turn.json` of a real `dvc repro`; gold is the sandbox's, labels are simulated.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    "gold_sft", "gold_policy", "gold_policy_greedy", "pass_sft", "pass_policy", "win_rate", "kl", "reward_accuracy",
+    "reward_accuracy_gold", "labeler_agreement", "bad_labelers_found", "honest_labelers_blamed", "rows_kept", "rows_dropped",
+)  # fmt: skip
+
+
+def run(command: list[str], folder: Path) -> None:
+    """Run a command in a project, with this interpreter's environment first on PATH and an identity for git."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "GIT_AUTHOR_NAME": "bench", "GIT_AUTHOR_EMAIL": "bench@example.org",
+        "GIT_COMMITTER_NAME": "bench", "GIT_COMMITTER_EMAIL": "bench@example.org",
+    }  # fmt: skip
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed in {folder}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+
+
+def set_params(folder: Path, changes: dict[str, str]) -> None:
+    """Set top-level or dotted keys of params.yaml by editing their lines."""
+    path = folder / "params.yaml"
+    text = path.read_text()
+    for key, value in changes.items():
+        section, _, name = key.rpartition(".")
+        if section:
+            head, tail = re.split(rf"(?m)(?<=^{section}:)", text, maxsplit=1)
+            text = head + re.sub(rf"(?m)^(  {name}:)[^#\n]*", rf"\1 {value} ", tail, count=1)
+        else:
+            text = re.sub(rf"(?m)^({name}:)[^#\n]*", rf"\1 {value} ", text, count=1)
+    path.write_text(text)
+
+
+def run_seed(seed: int, turns: int, changes: dict[str, str], keep: Path | None) -> list[dict[str, Any]]:
+    """Metrics of each turn of one seed; the world, the models and the labelers all take it."""
+    folder = (keep or Path(tempfile.mkdtemp(prefix="flywheel-"))) / f"seed-{seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    run(["flywheel", "init", str(folder)], Path.cwd())
+    set_params(folder, {"seed": str(seed), "sandbox.seed": str(seed)} | changes)
+    found = []
+    for turn in range(1, turns + 1):
+        started = time.monotonic()
+        run(["dvc", "repro", "--quiet"], folder)
+        metrics = json.loads((folder / "metrics/turn.json").read_text())
+        found.append(metrics | {"seed": seed, "seconds": round(time.monotonic() - started)})
+        sys.stderr.write(f"{json.dumps(found[-1])}\n")
+        if turn < turns:
+            run(["flywheel", "next"], folder)
+    if not keep:
+        shutil.rmtree(folder.parent)
+    return found
+
+
+def format_table(rows: list[dict[str, Any]]) -> str:
+    """A Markdown table of every turn, then the gains that matter."""
+    names = ("seed", "turn", *COLUMNS, "seconds")
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    for row in rows:
+        cells = (f"{row.get(name):.3f}" if isinstance(row.get(name), float) else str(row.get(name)) for name in names)
+        lines.append("| " + " | ".join(cells) + " |")
+    first = {row["seed"]: row for row in rows if row["turn"] == 1}
+    gains = {"turn 1 over SFT": [row["gold_policy"] - row["gold_sft"] for row in first.values()]}
+    last = max(row["turn"] for row in rows)
+    for turn in range(2, last + 1):
+        before = {row["seed"]: row for row in rows if row["turn"] == turn - 1}
+        gains[f"turn {turn} over turn {turn - 1}"] = [
+            row["gold_policy"] - before[row["seed"]]["gold_policy"] for row in rows if row["turn"] == turn
+        ]
+    for name, values in gains.items():
+        lines.append(f"\nGold, {name}: mean {statistics.mean(values):+.3f}, lowest {min(values):+.3f}.")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a parameter")
+    parser.add_argument("--keep", type=Path, help="keep the projects here")
+    parser.add_argument("--out", type=Path, help="write the table here")
+    options = parser.parse_args()
+    changes = dict(item.split("=", 1) for item in options.set)
+    rows = [row for seed in options.seeds for row in run_seed(seed, options.turns, changes, options.keep)]
+    table = format_table(rows)
+    print(table)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        command = "python benchmarks/seeds.py " + " ".join(sys.argv[1:])
+        options.out.write_text(f"`{command}`: gold is the sandbox's, labelers are simulated.\n\n{table}")
+
+
+if __name__ == "__main__":
+    main()
