@@ -252,6 +252,7 @@ class Sft(Section):
 
     epochs: Positive
     batch_rows: AtLeastOne
+    device_rows: AtLeastOne
     learning_rate: Positive
     kept_checkpoints: AtLeastOne
 

@@ -116,9 +116,21 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
 
 def model_digest(directory: Path) -> str:
-    """The md5 of a model directory's weights: the name of a policy or reward model everywhere."""
-    with (directory / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    """The md5 of a model directory's weights: the name of a policy or reward model everywhere.
+
+    Weights in several files, as others save big models, are named by the md5 of the files' md5s.
+
+    Raises:
+        FileNotFoundError: the directory holds no safetensors weights.
+    """
+    shards = [path for path in [directory / WEIGHTS] if path.exists()] or sorted(directory.glob("model-*.safetensors"))
+    if not shards:
+        raise FileNotFoundError(f"{directory} holds no {WEIGHTS}: save its model as safetensors")
+    digests = []
+    for shard in shards:
+        with shard.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "md5").hexdigest())
+    return digests[0] if len(digests) == 1 else hashlib.md5("".join(digests).encode()).hexdigest()
 
 
 def write_lineage(
