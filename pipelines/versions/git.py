@@ -55,9 +55,11 @@ def git_succeeds(root: Path, *arguments: str) -> bool:
 
 
 def _spawn_git(root: Path, arguments: Sequence[str], stdin: bytes | None) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    settings = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
     try:
-        return subprocess.run(["git", *arguments], cwd=root, input=stdin, capture_output=True, env=environment)
+        return subprocess.run(
+            ["git", *arguments], cwd=root, input=stdin, capture_output=True, env={**os.environ, **settings}
+        )
     except FileNotFoundError:
         if not root.is_dir():
             raise GitError(f"{root}: no such folder") from None

@@ -20,7 +20,7 @@ from pipelines.versions.revisions import (
 
 MODELS = ("policy", "reward_model")
 WEIGHTS = "model.safetensors"
-PAST = "data/past"
+TURNS = "data/past/turns.json"
 TABLE_FILE = re.compile(r"data/(?:past/(?P<past>\w+)/(?P<part>[^/]+)|(?P<new>\w+)(?:/(?P<stage>\w+))?)\.parquet")
 
 
@@ -84,15 +84,12 @@ def _bring_model(revision: Revision, model: str, models_out: Path) -> str:
 
 def _bring_rows(revision: Revision, past_out: Path) -> list[dict[str, Any]]:
     """Copy the parent's own past and its new rows; returns its turns.json."""
-    wanted = name_past_files(revision.files, revision.turn)
+    files = {file.path: file for file in revision.files_below("data")}
+    wanted = name_past_files(files, revision.turn)
     ensure_objects(revision, wanted.values())
     for name, file in wanted.items():
         copy_file(revision, file, past_out / name)
-    turns_file = revision.files.get(f"{PAST}/turns.json")
-    if turns_file is None:
-        return []
-    ensure_objects(revision, [turns_file])
-    return json.loads(revision.locate(turns_file.path).read_bytes())
+    return json.loads(revision.locate(TURNS).read_bytes()) if TURNS in files else []
 
 
 def name_past_files(files: Mapping[str, DataFile], turn: int) -> dict[str, DataFile]:

@@ -39,6 +39,11 @@ class DataFile:
     """Bytes; None inside a directory, whose listing has no sizes."""
     legacy: bool = False
 
+    @property
+    def is_directory(self) -> bool:
+        """True for the listing of a directory."""
+        return self.md5.endswith(".dir")
+
 
 @dataclass(frozen=True)
 class Revision:
@@ -98,35 +103,32 @@ class Revision:
         Raises:
             RevisionError: a directory's listing is nowhere to be had, or corrupt.
         """
-        found: dict[str, DataFile] = {}
-        ensure_objects(self, [DataFile(o.path, o.md5, o.size, o.legacy) for o in self.outs.values() if o.is_directory])
-        for out in self.outs.values():
-            if not out.is_directory:
-                found[out.path] = DataFile(out.path, out.md5, out.size, out.legacy)
-                continue
-            for name, md5 in self._list_directory(out).items():
-                path = f"{out.path}/{name}"
-                found[path] = DataFile(path, md5, None, out.legacy)
-        return found
-
-    def _list_directory(self, out: Out) -> dict[str, str]:
-        try:
-            return read_listing(self.cache, out.md5, legacy=out.legacy)
-        except CacheError as error:
-            raise RevisionError(f"revision {self}, {out.path}: {error}") from None
+        return self._list_files(self.outs.values())
 
     def files_below(self, path: str) -> list[DataFile]:
-        """The file at a path, or all files of the directory there.
+        """The file at a path, or all files of the directory there; only their listings are read.
 
         Raises:
-            RevisionError: the revision's dvc.lock has no such path.
+            RevisionError: the revision's dvc.lock has no such path, or as for `files`.
         """
-        if path in self.files:
-            return [self.files[path]]
-        below = [file for name, file in sorted(self.files.items()) if name.startswith(f"{path}/")]
+        files = self._list_files(out for out in self.outs.values() if _overlap(out.path, path))
+        below = [file for name, file in sorted(files.items()) if name == path or name.startswith(f"{path}/")]
         if not below:
             raise RevisionError(f"revision {self} has no {path} in its dvc.lock: that turn was not run to the end")
         return below
+
+    def _list_files(self, outs: Iterable[Out]) -> dict[str, DataFile]:
+        files = [DataFile(out.path, out.md5, out.size, out.legacy) for out in outs]
+        ensure_objects(self, [file for file in files if file.is_directory])
+        inside = [self._list_directory(file) if file.is_directory else [file] for file in files]
+        return {file.path: file for found in inside for file in found}
+
+    def _list_directory(self, directory: DataFile) -> list[DataFile]:
+        try:
+            listing = read_listing(self.cache, directory.md5, legacy=directory.legacy)
+        except CacheError as error:
+            raise RevisionError(f"revision {self}, {directory.path}: {error}") from None
+        return [DataFile(f"{directory.path}/{name}", md5, None, directory.legacy) for name, md5 in listing.items()]
 
     def locate(self, path: str) -> Path:
         """Where the bytes of a file lie in the cache; fetched from the remote where missing. For reading only.
@@ -141,6 +143,19 @@ class Revision:
         return self.cache.locate(file.md5, legacy=file.legacy)
 
 
+def _overlap(first: str, second: str) -> bool:
+    return first == second or first.startswith(f"{second}/") or second.startswith(f"{first}/")
+
+
+def find_history(root: Path) -> Path:
+    """The folder whose repository has the project's history: in a temporary experiment of DVC, the one around it."""
+    parts = root.absolute().parts
+    for end in range(len(parts) - 3, 0, -1):
+        if parts[end : end + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:end])
+    return root
+
+
 def read_revision(root: Path, name: str) -> Revision:
     """The project at `root` as of a commit, tag, branch, `HEAD~1` or experiment; see `read_revisions`."""
     return read_revisions(root, [name])[0]
@@ -153,7 +168,7 @@ def read_revisions(root: Path, names: Sequence[str]) -> list[Revision]:
         RevisionError: not a git repository, an unknown revision, one beyond a shallow clone, or without a dvc.lock.
     """
     try:
-        repository = open_repository(root)
+        repository = open_repository(find_history(root))
         commits = resolve_commits(repository, names)
         blobs = read_objects(repository, [f"{commit}:{repository.prefix}dvc.lock" for commit in commits])
     except GitError as error:

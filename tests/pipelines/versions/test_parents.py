@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipelines.versions.parents import bring_parent, name_past_files, read_parent
-from pipelines.versions.revisions import DataFile, RevisionError
+from pipelines.versions.revisions import DataFile, RevisionError, read_revision
 from schemas.tables import TABLES
 
 CARRIED = {name for name, table in TABLES.items() if table.carried}
@@ -81,6 +81,25 @@ def test_same_parent_gives_the_same_bytes(history: Path, tmp_path: Path) -> None
         files = sorted(path for path in (tmp_path / place).rglob("*") if path.is_file())
         digests.append([(str(f.relative_to(tmp_path / place)), md5(f.read_bytes().hex())) for f in files])
     assert digests[0] == digests[1]
+
+
+def test_only_what_is_brought_needs_to_be_there(history: Path, tmp_path: Path) -> None:
+    revision = read_parent(history, "turn-5", 6)
+    revision.cache.locate(revision.outs["models/start"].md5).unlink()
+    bring_parent(history, "turn-5", 6, tmp_path / "models", tmp_path / "past")
+
+
+def test_experiment_forks_in_place_and_in_a_temporary_folder(
+    history: Path, git: Callable[..., str], dvc: Callable[..., str]
+) -> None:
+    """The temporary folder is a repository of its own, without tags and without other branches' commits."""
+    commit = git(history, "rev-parse", "turn-5^{commit}")
+    git(history, "switch", "--quiet", "--create", "other", "--force", "turn-2")
+    dvc(history, "exp", "run", "--temp", "--name", "fork", "-S", "turn.number=7", "-S", f"turn.parent={commit}")
+    fork = read_revision(history, "fork")
+    assert fork.locate("models/policy/model.safetensors").read_text().endswith("policy 5, policy 7")
+    dvc(history, "exp", "run", "-S", "turn.number=4", "-S", "turn.parent=turn-2")
+    assert (history / "models/policy/model.safetensors").read_text() == "cold, policy 1, policy 2, policy 4"
 
 
 @pytest.mark.parametrize("number", [5, 4])

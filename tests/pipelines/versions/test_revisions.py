@@ -1,6 +1,5 @@
 """Any revision is read from git and the cache; what is not there is fetched, or named with what gets it."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -112,7 +111,7 @@ def test_revision_beyond_a_shallow_clone(history: Path, tmp_path: Path, git: Cal
     git(tmp_path, "clone", "--quiet", "--depth", "1", history.as_uri(), "shallow")
     assert read_revision(tmp_path / "shallow", "HEAD").turn == 5
     for name in (parent, "turn-4"):
-        with pytest.raises(RevisionError, match="shallow clone.*git fetch --unshallow"):
+        with pytest.raises(RevisionError, match=r"shallow clone.*git fetch --unshallow"):
             read_revision(tmp_path / "shallow", name)
 
 
@@ -175,7 +174,7 @@ def test_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "source").write_text("a")
     with pytest.raises(ValueError, match="corrupt"):
         copy_object(tmp_path / "source", "0" * 32, tmp_path / "copy")
-    assert os.listdir(tmp_path) == ["source"]
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_cache_directory_from_config(tmp_path: Path, dvc: Callable[..., str], git: Callable[..., str]) -> None:
