@@ -121,14 +121,17 @@ def _take_in(
     collected = collect_rows(rows, format_, source, lambda: read_imports(root, "rankings"))
     _refuse_nothing_kept(content.name, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
-    quarantined = collected.rows_in - collected.rows_kept
+    records = {"quarantine": collected.quarantine, "dropped": collected.dropped, "notes": collected.notes}
     return Part(
         source=source.name, format=format_.name, file=content.name, sha256=content.sha256, licence=licence,
         consent=consent, date=date.isoformat() if date else None,
-        rows=RowCounts(rows_in=collected.rows_in, kept=collected.rows_kept, dropped=0, quarantined=quarantined),
-        quarantined=_count_findings(collected.quarantine, "reason"), notes=_count_findings(collected.notes, "note"),
-        losses=list(collected.losses), tables=write_parts(root, stem, collected.frames),
-        records=write_parts(root, stem, {"quarantine": collected.quarantine, "notes": collected.notes}),
+        rows=RowCounts(
+            rows_in=collected.rows_in, kept=collected.rows_kept, dropped=collected.dropped.height,
+            quarantined=collected.quarantine.height,
+        ),
+        quarantined=_count_findings(collected.quarantine), dropped=_count_findings(collected.dropped),
+        notes=_count_findings(collected.notes), losses=list(collected.losses),
+        tables=write_parts(root, stem, collected.frames), records=write_parts(root, stem, records),
     )  # fmt: skip
 
 
@@ -151,8 +154,9 @@ def _refuse_nothing_kept(name: str, format_: Format, collected: Collected) -> No
     )
 
 
-def _count_findings(frame: pl.DataFrame, column: str) -> list[Finding]:
-    grouped = frame.group_by(column).agg(pl.len(), pl.col("row").unique().sort().head(FIRST_ROWS)).sort(column)
+def _count_findings(frame: pl.DataFrame) -> list[Finding]:
+    first = pl.col("row").unique().sort().head(FIRST_ROWS)
+    grouped = frame.group_by("reason").agg(pl.col("row").n_unique().alias("rows"), first).sort("reason")
     return [Finding(name=name, rows=count, first_rows=rows) for name, count, rows in grouped.iter_rows()]
 
 
@@ -196,6 +200,7 @@ def format_report(report: IngestReport) -> str:
     )
     lines.append("  " + ", ".join(f"{name} {table.rows:,}" for name, table in part.tables.items()))
     lines += [f"  quarantined {_tell(finding)}" for finding in part.quarantined]
+    lines += [f"  dropped {_tell(finding)}" for finding in part.dropped]
     lines += [f"  noted {_tell(finding)}" for finding in part.notes]
     lines += [f"  not carried: {loss}" for loss in part.losses]
     if report.added and part.licence is None:

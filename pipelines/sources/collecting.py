@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.importing import Format, Imported
 from pipelines.sources.reading import SourceRow
-from schemas.records import Origin, Prompt, Ranking
+from schemas.records import Origin, Prompt, Ranking, Record
 from schemas.tables import TABLES, conform_frame
 
 NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines", "rankings"})
@@ -20,7 +20,7 @@ NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines
 
 QUARANTINE = {"row": pl.Int64, "line": pl.Int64, "reason": pl.String, "detail": pl.String, "mend": pl.String,
               "raw": pl.String}  # fmt: skip
-NOTES = {"row": pl.Int64, "line": pl.Int64, "note": pl.String, "detail": pl.String, "matched_row": pl.Int64}
+NOTES = {"row": pl.Int64, "line": pl.Int64, "reason": pl.String, "detail": pl.String, "matched_row": pl.Int64}
 
 MENDS = {
     "lone_surrogate": "write the character whole, or take it out",
@@ -47,10 +47,15 @@ class Collected:
 
     frames: Mapping[str, pl.DataFrame]
     notes: pl.DataFrame
+    dropped: pl.DataFrame
     quarantine: pl.DataFrame
     rows_in: int
-    rows_kept: int
     losses: tuple[str, ...]
+
+    @property
+    def rows_kept(self) -> int:
+        """Rows that are neither dropped nor quarantined."""
+        return self.rows_in - self.dropped.height - self.quarantine.height
 
 
 def collect_rows(
@@ -64,8 +69,9 @@ def collect_rows(
     collector = _Collector(format_, source, earlier_rankings)
     quarantine: list[dict[str, Any]] = []
     unread: Counter[str] = Counter()
-    kept = 0
+    rows_in = 0
     for row in rows:
+        rows_in += 1
         try:
             imported = _convert_row(row, format_)
         except RowFaultError as fault:
@@ -73,12 +79,11 @@ def collect_rows(
             continue
         collector.add(row, imported)
         unread.update(set(row.value) - format_.columns)
-        kept += 1
-    columns = tuple(f"column {_printable(column)!r} of {count} rows" for column, count in sorted(unread.items()))
+    columns = tuple(f"column {column!r} of {count} rows" for column, count in sorted(unread.items()))
     return Collected(
         frames=collector.frames(), notes=pl.DataFrame(collector.notes, NOTES, orient="row"),
-        quarantine=pl.DataFrame(quarantine, QUARANTINE), rows_in=kept + len(quarantine), rows_kept=kept,
-        losses=format_.losses + columns,
+        dropped=pl.DataFrame(collector.dropped, NOTES, orient="row"), quarantine=pl.DataFrame(quarantine, QUARANTINE),
+        rows_in=rows_in, losses=format_.losses + columns,
     )  # fmt: skip
 
 
@@ -100,16 +105,29 @@ def explain_record(error: ValidationError) -> RowFaultError:
     return RowFaultError(reason, detail, MENDS.get(reason, "mend the row at its source"))
 
 
-def _printable(text: str) -> str:
-    """Text that can be written as UTF-8 whatever it holds."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _quarantine_row(row: SourceRow, fault: RowFaultError) -> dict[str, Any]:
     return {
-        "row": row.number, "line": row.line, "reason": fault.reason, "detail": _printable(fault.detail),
+        "row": row.number, "line": row.line, "reason": fault.reason, "detail": fault.detail,
         "mend": fault.mend, "raw": row.raw,
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _NamedRow:
+    """A record with its row, where it stands in the file, and what it says: its key, or for a ranking its verdict."""
+
+    record: Record
+    values: dict[str, Any]
+    external_id: str
+    says: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, part: str, record: Record, key: str | None, number: int) -> Self:
+        values, named = record.row(), key or str(number)
+        says = tuple(values[column] for column in TABLES[record.table].key)
+        if isinstance(record, Ranking):
+            says = (values["task_id"], record.labeler_id, _spell([_sortable(key), values]))
+        return cls(record, values, f"{named}/{part}" if part else named, (record.table, *says))
 
 
 class _Collector:
@@ -119,31 +137,44 @@ class _Collector:
         self._format, self._source, self._earlier_rankings = format_, source, earlier_rankings
         self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
         self._origins: dict[tuple[str, str], dict[str, Any]] = {}
-        self._rankings: dict[tuple[Any, ...], dict[str, list[tuple[Ranking, SourceRow, str]]]] = defaultdict(dict)
+        self._rankings: dict[tuple[Any, ...], dict[str, list[tuple[_NamedRow, SourceRow]]]] = defaultdict(dict)
         self._first_row: dict[Any, int] = {}
         self.notes: list[tuple[int, int, str, str, int | None]] = []
+        self.dropped: list[tuple[int, int, str, str, int]] = []
 
     def add(self, row: SourceRow, imported: Imported) -> None:
-        """Take in one row's records."""
-        named = imported.key or str(row.number)
-        said: list[tuple[Any, ...]] = []
-        for part, record in imported.records:
-            external_id = f"{named}/{part}" if part else named
-            values = record.row()
-            if isinstance(record, Ranking):
-                key = (values["task_id"], record.labeler_id)
-                verdict = _spell([_sortable(imported.key), values])
-                self._rankings[key].setdefault(verdict, []).append((record, row, external_id))
-                said.append((record.table, *key, verdict))
+        """Take in one row's records, or drop it where a row of the same id said all of it before."""
+        rows = [_NamedRow.of(part, record, imported.key, row.number) for part, record in imported.records]
+        whole = (imported.key, *sorted(named.says for named in rows))
+        first = self._first_row.setdefault(whole, row.number)
+        if first != row.number and imported.key is not None:
+            detail = "an earlier row with the same id says the same"
+            self.dropped.append((row.number, row.line, "repeated_row", detail, first))
+            return
+        for named in rows:
+            if isinstance(named.record, Ranking):
+                verdicts = self._rankings[named.says[1:3]]
+                verdicts.setdefault(named.says[3], []).append((named, row))
             else:
-                key = self._add_record(record.table, values, row, external_id)
-                said.append((record.table, *key))
-        prompts = [record.prompt_id for _, record in imported.records if isinstance(record, Prompt)]
-        for note in (*imported.notes, *self._note_repeats(row, imported.key, said, prompts)):
+                self._add_row(named, named.values, row)
+        repeat = Note("repeated_row", "says what an earlier row says; kept as a second origin", first)
+        repeats = [repeat] if first != row.number else self._note_repeats(row, imported)
+        for note in (*imported.notes, *repeats):
             self.notes.append((row.number, row.line, note.note, note.detail, note.matched_row))
 
-    def _add_record(self, table: str, values: dict[str, Any], row: SourceRow, external_id: str) -> tuple[Any, ...]:
-        """Add a row and its origin; its key."""
+    def _note_repeats(self, row: SourceRow, imported: Imported) -> list[Note]:
+        notes = []
+        first = self._first_row.setdefault(("id", imported.key or row.number), row.number)
+        if first != row.number:
+            notes.append(Note("repeated_id", "an earlier row has the same id and says something else", first))
+        if not self._format.repeats_prompts:
+            prompts = {record.prompt_id for _, record in imported.records if isinstance(record, Prompt)}
+            firsts = {self._first_row.setdefault(prompt, row.number) for prompt in prompts} - {row.number}
+            notes += [Note("repeated_prompt", "an earlier row has the same prompt", first) for first in sorted(firsts)]
+        return notes
+
+    def _add_row(self, named: "_NamedRow", values: dict[str, Any], row: SourceRow) -> None:
+        table = named.record.table
         if table == "labelers":
             values = {**values, "consent": values["consent"] or self._source.consent}
         key = tuple(values[column] for column in TABLES[table].key)
@@ -153,24 +184,11 @@ class _Collector:
         if table in NAMED_TABLES:
             row_id = str(key[0])
             origin = Origin(
-                row_id=row_id, source=self._source.name, external_id=external_id, table_name=table,
+                row_id=row_id, source=self._source.name, external_id=named.external_id, table_name=table,
                 source_sha256=self._source.sha256, source_row=row.number, licence=self._source.licence,
                 consent=self._source.consent,
             )  # fmt: skip
-            self._origins.setdefault((row_id, external_id), origin.row())
-        return key
-
-    def _note_repeats(
-        self, row: SourceRow, key: str | None, said: list[tuple[Any, ...]], prompts: list[str]
-    ) -> list[Note]:
-        whole = (key, *sorted(said))
-        first = self._first_row.setdefault(whole, row.number)
-        if first != row.number:
-            return [Note("repeated_row", "says what an earlier row says; kept as a second origin", first)]
-        if self._format.repeats_prompts:
-            return []
-        firsts = {self._first_row.setdefault(prompt, row.number) for prompt in prompts} - {row.number}
-        return [Note("repeated_prompt", "an earlier row has the same prompt", first) for first in sorted(firsts)]
+            self._origins.setdefault((row_id, named.external_id), origin.row())
 
     def _earlier_rounds(self) -> dict[tuple[Any, ...], list[tuple[int, str]]]:
         """Rounds and judgements of the same tasks by the same labelers in files taken in before."""
@@ -186,9 +204,8 @@ class _Collector:
         earlier = self._earlier_rounds()
         for key, verdicts in self._rankings.items():
             for number, verdict in _number_rounds(verdicts, earlier[key]):
-                for ranking, row, external_id in verdicts[verdict]:
-                    values = ranking.model_copy(update={"round": number}).row()
-                    self._add_record("rankings", values, row, external_id)
+                for named, row in verdicts[verdict]:
+                    self._add_row(named, named.record.model_copy(update={"round": number}).row(), row)
         self._rankings.clear()
         tables = {name: list(rows.values()) for name, rows in self._rows.items()}
         tables["origins"] = list(self._origins.values())
@@ -199,7 +216,7 @@ class _Collector:
 
 
 def _number_rounds(
-    verdicts: Mapping[str, list[tuple[Ranking, SourceRow, str]]], earlier: list[tuple[int, str]]
+    verdicts: Mapping[str, list[tuple[_NamedRow, SourceRow]]], earlier: list[tuple[int, str]]
 ) -> Iterator[tuple[int, str]]:
     """Give each judgement of one task by one labeler its round.
 
@@ -209,7 +226,7 @@ def _number_rounds(
     free = sorted(earlier)
     following = max((number for number, _ in earlier), default=0) + 1
     for verdict in sorted(verdicts):
-        said = _spell_judgement(verdicts[verdict][0][0].row())
+        said = _spell_judgement(verdicts[verdict][0][0].values)
         same = next((round_ for round_ in free if round_[1] == said), None)
         if same:
             free.remove(same)

@@ -30,7 +30,7 @@ class PartFile(_Entry):
 
 
 class Finding(_Entry):
-    """A reason to quarantine, or a note, with the rows it is about: all of them counted, the first ones named."""
+    """A reason to quarantine or drop, or a note, with its rows: all of them counted, the first ones named."""
 
     name: str
     rows: Count
@@ -47,7 +47,7 @@ class RowCounts(_Entry):
 
 
 class Part(_Entry):
-    """One file taken in. `tables` are the tables' rows; `records` are what was quarantined and noted."""
+    """One file taken in. `tables` are the tables' rows; `records` are what was quarantined, dropped and noted."""
 
     source: str
     format: str
@@ -58,6 +58,7 @@ class Part(_Entry):
     date: str | None
     rows: RowCounts
     quarantined: list[Finding]
+    dropped: list[Finding]
     notes: list[Finding]
     losses: list[str]
     tables: dict[str, PartFile]

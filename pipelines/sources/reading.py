@@ -61,9 +61,9 @@ def read_file(path: Path) -> SourceFile:
     except OSError as error:
         raise IngestError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     name = path.name.encode("utf-8", "backslashreplace").decode()
-    content = _unpack(name, stored)
+    content = _unpack(name, stored).removeprefix(codecs.BOM_UTF8)
     _refuse_other_kinds(name, content)
-    return SourceFile(name, hashlib.sha256(stored).hexdigest(), content.removeprefix(codecs.BOM_UTF8))
+    return SourceFile(name, hashlib.sha256(stored).hexdigest(), content)
 
 
 def _unpack(name: str, stored: bytes) -> bytes:
