@@ -405,6 +405,7 @@ class Evaluate(Section):
 
     n_samples: AtLeastOne
     sampling: Sampling
+    score_batch_rows: AtLeastOne
     tie_tolerance: Annotated[float, Field(ge=0)]
     bootstrap_resamples: AtLeastOne
     confidence: Share
