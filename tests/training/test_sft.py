@@ -79,7 +79,7 @@ def test_checkpoints_are_kept_evenly_each_with_its_lineage(trained, policy):
 
 
 def test_loss_falls(trained, policy):
-    out, result = trained
+    out, _ = trained
     assert mean_loss(out / "checkpoint-2", EXAMPLES[0]) < mean_loss(policy, EXAMPLES[0]) - 0.5
 
 
