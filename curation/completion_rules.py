@@ -1,0 +1,56 @@
+"""Noise rules of completions, judged beside their prompt: each turns `Texts` into a `Measure`."""
+
+import polars as pl
+
+from curation.measures import Measure, Texts, break_where
+from curation.near_duplicates import normalise_text
+from schemas.params import PromptEchoed, Rule
+
+_TEXT = pl.col("text")
+_BOILERPLATE = (
+    r"(?i)\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|\bi(?:'|’)?(?:m| am) (?:just |only )?an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|\b(?:my (?:knowledge cut-?off|training data)|knowledge cut-?off date)\b"
+    r"|\bi (?:was|am|have been) (?:created|developed|trained) by (?:openai|anthropic|google|meta)\b"
+    r"|\bi (?:do not|don(?:'|’)t|cannot|can(?:'|’)t) have (?:personal )?(?:opinions|feelings|emotions|beliefs)\b"
+)
+_REFUSAL = (
+    r"(?i)^\W*(?:(?:i(?:'|’)?m |i am )?sorry|i apologi[sz]e)\b[^.!?\n]{0,60}\b(?:can(?:no|'|’)t|unable|won(?:'|’)t)\b"
+    r"|^\W*i (?:can(?:no|'|’)t|am unable to|won(?:'|’)t|will not) (?:help|assist|provide|do|comply|answer|write)\b"
+)
+# A last word or character that no finished English sentence ends with
+_DANGLING = (
+    r"(?i)(?:^|\s)(?:the|an|and|or|of|with|because|but|from|into|their|your|my|our|its|than|which|whose|if|although|while|"
+    r"such as|as well as)$|[,(\[{–]$|\w-$"
+)
+
+
+def measure_prompt_echoed(texts: Texts, rule: PromptEchoed) -> Measure:
+    """Share of the completion that is its own prompt's text, repeated at its start."""
+    prompt, text = normalise_text(pl.col("prompt")), normalise_text(_TEXT)
+    judged = prompt.str.count_matches(r"\S+") >= rule.min_words
+    echoed = text.str.starts_with(prompt)
+    share = pl.when(judged & echoed & (text != "")).then(prompt.str.len_chars() / text.str.len_chars())
+    value = share.fill_null(0.0)
+    return Measure(value, pl.lit(rule.min_ratio), (value >= rule.min_ratio) & (value > 0))
+
+
+def measure_assistant_boilerplate(texts: Texts, rule: Rule) -> Measure:
+    """Speaks as an assistant about itself where an answer was wanted (as ShareGPT's cleanings filter)."""
+    return break_where(_TEXT.str.contains(_BOILERPLATE))
+
+
+def measure_refusal(texts: Texts, rule: Rule) -> Measure:
+    """Opens with a refusal. Off by default: to a harmful request it is the right answer."""
+    return break_where(_TEXT.str.contains(_REFUSAL))
+
+
+def measure_truncated(texts: Texts, rule: Rule) -> Measure:
+    """Cut off: the sampler ran out of tokens, or the last word or character can't end a sentence."""
+    dangling = _TEXT.str.strip_chars().str.contains(_DANGLING) & (_TEXT.str.count_matches(r"\S+") >= 4)
+    return break_where((pl.col("finish_reason") == "length").fill_null(False) | dangling)
+
+
+def measure_trailing_colon(texts: Texts, rule: Rule) -> Measure:
+    """Ends by announcing something that never comes (self-instruct, Wang et al. 2022, their release's filter)."""
+    return break_where(_TEXT.str.strip_chars().str.ends_with(":"))

@@ -1,0 +1,70 @@
+"""Turns training texts and benchmark prompts into findings: which row holds which benchmark prompt."""
+
+import numpy as np
+import polars as pl
+
+from curation.ledger import make_findings
+from curation.near_duplicates import hash_ngrams, hash_words, match_references, normalise_text
+from curation.noise import FOUND
+from schemas.params import Contamination, NearDuplicates, NgramOverlap
+
+
+def find_contamination(
+    rows: pl.DataFrame, benchmark: pl.DataFrame, *, params: Contamination, near: NearDuplicates
+) -> pl.DataFrame:
+    """Findings (noise.FOUND) for rows that hold a benchmark prompt, matched_id its id.
+
+    Args:
+        rows, benchmark: row_id, text. A row may come several times, with its prompt and its completion.
+    """
+    found = [pl.DataFrame(schema=FOUND)]
+    if params.benchmark_exact.enabled:
+        found.append(_find_exact(rows, benchmark))
+    if params.benchmark_near_duplicate.enabled:
+        distinct = rows.with_row_index("at").with_columns(row_id=pl.col("at").cast(pl.String), id=pl.col("row_id"))
+        matches = match_references(distinct, benchmark, near).join(distinct.select("row_id", "id"), on="row_id")
+        matches = matches.select(row_id="id", matched_id="matched_id", value="similarity")
+        found.append(make_findings(matches, "benchmark_near_duplicate", threshold=near.threshold))
+    for reason in ("benchmark_long_overlap", "benchmark_short_overlap"):
+        rule = getattr(params, reason)
+        if rule.enabled:
+            found.append(make_findings(find_overlap(rows, benchmark, rule), reason, threshold=rule.min_ratio))
+    return pl.concat(found).sort("row_id", "reason", "value", "matched_id")
+
+
+def find_overlap(rows: pl.DataFrame, benchmark: pl.DataFrame, rule: NgramOverlap) -> pl.DataFrame:
+    """Benchmark prompt whose word n-grams a row holds most of: (row_id, matched_id, value its share), from min_ratio.
+
+    As GPT-3 (Brown et al. 2020, appendix C) does, n-grams that more than max_rows rows hold count for nothing:
+    they are common phrases; shares are PaLM's (Chowdhery et al. 2022, section 8). Prompts shorter than an n-gram match
+    nothing here.
+    """
+    held, wanted = _list_ngrams(rows, rule.n_words), _list_ngrams(benchmark, rule.n_words)
+    sizes = wanted.group_by("row_id").agg(pl.len().alias("n_ngrams"))
+    shared = held.join(wanted.rename({"row_id": "matched_id"}), on="ngram")
+    rare = shared.group_by("ngram").agg(pl.col("row_id").n_unique().alias("n_rows"))
+    return (
+        shared.join(rare.filter(pl.col("n_rows") <= rule.max_rows), on="ngram", how="semi")
+        .group_by("row_id", "matched_id")
+        .agg(pl.len().alias("n_shared"))
+        .join(sizes, left_on="matched_id", right_on="row_id")
+        .with_columns(value=pl.col("n_shared") / pl.col("n_ngrams"))
+        .filter(pl.col("value") >= rule.min_ratio)
+        .sort("row_id", "value", "matched_id", descending=[False, True, False])
+        .unique("row_id", keep="first", maintain_order=True)
+        .select("row_id", "matched_id", "value")
+    )
+
+
+def _find_exact(rows: pl.DataFrame, benchmark: pl.DataFrame) -> pl.DataFrame:
+    normal = pl.col("row_id"), normalise_text(pl.col("text")).alias("normal")
+    wanted = benchmark.select(*normal).filter(pl.col("normal") != "").group_by("normal").agg(pl.col("row_id").min())
+    matches = rows.select(*normal).join(wanted.rename({"row_id": "matched_id"}), on="normal")
+    return make_findings(matches, "benchmark_exact", value=1.0, threshold=1.0)
+
+
+def _list_ngrams(rows: pl.DataFrame, n_words: int) -> pl.DataFrame:
+    """Each different word n-gram of each row id: (row_id, ngram as 64-bit hash)."""
+    ngrams, starts = hash_ngrams(hash_words(rows["text"]), n_words)
+    owners = np.repeat(np.arange(rows.height), np.diff(starts))
+    return pl.DataFrame({"row_id": rows["row_id"].gather(owners), "ngram": ngrams}).unique()

@@ -1,0 +1,60 @@
+"""Noise rules about repetition (Gopher, Rae et al. 2021, table A1): each turns `Texts` into a `Measure`."""
+
+import numpy as np
+import polars as pl
+
+from curation.measures import Measure, Texts, break_above
+from curation.near_duplicates import string_buffers
+from schemas.params import MaxCharacters, RepeatedLines, RepeatedWords
+
+
+def measure_repeated_characters(texts: Texts, rule: MaxCharacters) -> Measure:
+    """Longest run of one ASCII character other than a blank."""
+    from curation import kernels
+
+    runs = kernels.longest_runs(*string_buffers(texts.frame["text"]))
+    return break_above(pl.lit(pl.Series(runs, dtype=pl.Float64)), rule.max_characters)
+
+
+def measure_repeated_lines(texts: Texts, rule: RepeatedLines) -> Measure:
+    """Share of lines that repeat an earlier one; blank lines don't count."""
+    lines = (
+        pl.col("text")
+        .str.split("\n")
+        .list.eval(pl.element().str.strip_chars())
+        .list.eval(pl.element().filter(pl.element() != ""))
+    )
+    n = lines.list.len()
+    share = 1 - lines.list.n_unique() / n
+    return break_above(pl.when(n >= rule.min_lines).then(share), rule.max_ratio)
+
+
+def measure_repeated_phrases(texts: Texts, rule: RepeatedWords) -> Measure:
+    """Share of characters in the most frequent word n-gram that occurs three times or more; each n has its limit.
+
+    Gopher also counts n-grams that occur once or twice, which condemns short texts. Of several n the one furthest
+    above its limit is reported.
+    """
+    return _measure_ngrams(texts, rule, top=True)
+
+
+def measure_repeated_passages(texts: Texts, rule: RepeatedWords) -> Measure:
+    """Share of characters in second and later occurrences of word n-grams; each n has its limit."""
+    return _measure_ngrams(texts, rule, top=False)
+
+
+def _measure_ngrams(texts: Texts, rule: RepeatedWords, *, top: bool) -> Measure:
+    from curation import kernels
+
+    tokens = texts.tokens
+    judged = np.diff(tokens.starts) >= rule.min_words
+    values, limits = np.zeros(len(judged)), np.ones(len(judged))
+    excess = np.full(len(judged), -np.inf)
+    for n_words, limit in sorted(rule.max_ratios.items()):
+        shares = kernels.measure_repeats(tokens.hashes, tokens.lengths, tokens.starts, n_words, top)
+        further = shares - limit > excess
+        values, limits = np.where(further, shares, values), np.where(further, limit, limits)
+        excess = np.maximum(excess, shares - limit)
+    value = pl.lit(pl.Series(np.where(judged, values, np.nan))).fill_nan(None)
+    limit_ = pl.lit(pl.Series(limits))
+    return Measure(value, limit_, value > limit_)

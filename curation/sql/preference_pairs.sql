@@ -1,0 +1,35 @@
+-- inputs: preferences, prompts, candidates, assignments, pair_votes (view)
+-- one row per preference: what a trainer reads. margin: share of vote weight for chosen less that against, ties counted
+-- in the whole (0 to 1). weight: chance that chosen is better less the chance that it is not (0 to 1). split is null
+-- for a prompt without one.
+WITH
+votes AS (
+    SELECT pair_id, abs(margin) AS margin, abs(2 * probability_first - 1) AS weight
+    FROM pair_votes
+),
+final AS (
+    SELECT
+        preferences.pair_id,
+        preferences.prompt_id,
+        prompts.messages,
+        prompts.tools,
+        prompts.kind,
+        preferences.chosen_id,
+        preferences.rejected_id,
+        chosen.completion AS chosen,
+        rejected.completion AS rejected,
+        preferences.votes_for,
+        preferences.votes_against,
+        preferences.votes_tie,
+        votes.margin,
+        votes.weight,
+        assignments.split
+    FROM preferences
+    JOIN prompts USING (prompt_id)
+    JOIN candidates AS chosen ON chosen.candidate_id = preferences.chosen_id
+    JOIN candidates AS rejected ON rejected.candidate_id = preferences.rejected_id
+    LEFT JOIN assignments ON assignments.prompt_id = preferences.prompt_id
+    LEFT JOIN votes ON votes.pair_id = preferences.pair_id
+)
+SELECT * FROM final
+ORDER BY pair_id

@@ -1,0 +1,136 @@
+"""Noise rules of any text, prompts and completions alike: each turns `Texts` into a `Measure`."""
+
+import polars as pl
+
+from curation.measures import Measure, Texts, break_above, break_below, break_where
+from schemas.params import Language, MaxCharacters, MaxRatio, MaxSequences, MinCharacters, Rule
+
+_TEXT = pl.col("text")
+_URL = r"(?i)(?:https?://|www\.)[^\s<>()\[\]]+"
+# What a spreadsheet or a lazy writer leaves where a text should be. Words that can be a right answer
+# ("none", "null", "unknown", "test") are not here.
+_PLACEHOLDER = (
+    r"(?i)^[\s<\[({*\"'_-]*(?:"
+    r"no[ _-]?(?:input|output|response|answer|content|text)(?:[ _]?(?:provided|given|needed|required))?"
+    r"|n[/.]a\.?|nan|todo|tbd|tba|to be (?:added|filled|done|written|determined)|placeholder|fill(?: me)? in"
+    r"|(?:your|insert|enter|add|put|write) (?:your |the |an? )?"
+    r"(?:text|answer|input|output|response|content|name)(?: here)?"
+    r"|lorem ipsum\b.*|asdf\w*|qwert[yz]\w*|x{3,}|\?{2,}|\.{2,}|…+|-{2,}|_{2,})[\s>\])}*\"'_.!-]*$"
+)
+# A UTF-8 lead byte read as Latin-1 or Windows-1252, followed by a continuation byte read the same way
+_MOJIBAKE_SUSPECT = (
+    r"[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    r"\u2013-\u2026\u2030\u2039\u203a\u20ac\u2122]"
+)
+# Control characters other than tab and line ends, the replacement character, private use, non-characters
+_UNPRINTABLE = (
+    r"[\x00-\x08\x0b\x0e-\x1f\x7f\x{80}-\x{84}\x{86}-\x{9f}"
+    r"\x{fffd}\x{e000}-\x{f8ff}\x{fdd0}-\x{fdef}\x{fffe}\x{ffff}]"
+)
+_MARKER = (
+    r"<\|[a-z][a-z0-9_ ]{1,30}\|>|</?s>|<(?:pad|unk|bos|eos)>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
+    r"|(?m:^#{2,3} ?(?:Instruction|Response|Input)s?:)|\n\n(?:Human|Assistant):"
+)
+
+
+def measure_empty(texts: Texts, rule: Rule) -> Measure:
+    """Visible characters: none, or only white space and zero-width characters."""
+    visible = _TEXT.str.replace_all(r"[\s\x{ad}\x{200b}-\x{200f}\x{2060}\x{feff}]+", "").str.len_chars()
+    return break_below(visible.cast(pl.Float64), 1)
+
+
+def measure_too_short(texts: Texts, rule: MinCharacters) -> Measure:
+    """Characters, blanks at the ends left out; empty texts are `empty`'s."""
+    length = _TEXT.str.strip_chars().str.len_chars()
+    return break_below(pl.when(length > 0).then(length.cast(pl.Float64)), rule.min_characters)
+
+
+def measure_too_long(texts: Texts, rule: MaxCharacters) -> Measure:
+    """Characters."""
+    return break_above(_TEXT.str.len_chars().cast(pl.Float64), rule.max_characters)
+
+
+def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
+    """The text, or its last line where an input is pasted under an instruction, only stands in for one (Alpaca)."""
+    last_line = _TEXT.str.strip_chars().str.split("\n").list.last()
+    whole = _TEXT.str.strip_chars().str.contains(_PLACEHOLDER)
+    return break_where(whole | last_line.str.contains(r"(?i)^[<\[(]?(?:no[ _-]?input|n/a|nan)[>\])]?\.?$"))
+
+
+def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
+    """Sequences that ftfy judges to be UTF-8 decoded with another encoding, where it can mend them (ftfy 6).
+
+    ftfy reads 17,500 rows a second, so only texts with a lead byte beside a continuation byte reach it.
+    """
+    suspects = texts.frame.with_row_index("at").filter(_TEXT.str.contains(_MOJIBAKE_SUSPECT))
+    counts = [0.0] * texts.frame.height
+    if suspects.height:
+        from ftfy import fix_encoding
+        from ftfy.badness import badness
+
+        for at, text in suspects.select("at", "text").iter_rows():
+            counts[at] = float(max(badness(text), 1)) if fix_encoding(text) != text else 0.0
+    return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)), rule.max_sequences)
+
+
+def measure_unprintable(texts: Texts, rule: MaxCharacters) -> Measure:
+    """Control, replacement, private-use and non-characters (the C4 and FineWeb pipelines drop such lines)."""
+    return break_above(_TEXT.str.count_matches(_UNPRINTABLE).cast(pl.Float64), rule.max_characters)
+
+
+def measure_symbol_share(texts: Texts, rule: MaxRatio) -> Measure:
+    """Characters that are no letters, marks, digits or common punctuation, over all but white space (after Gopher)."""
+    solid = _TEXT.str.count_matches(r"\S")
+    share = _TEXT.str.count_matches(r"[^\p{L}\p{M}\p{N}\s.,;:'\"()\[\]{}-]") / solid
+    return break_above(pl.when(solid >= max(rule.min_characters, 1)).then(share), rule.max_ratio)
+
+
+def measure_url_share(texts: Texts, rule: MaxRatio) -> Measure:
+    """Characters inside links, over all characters."""
+    length = _TEXT.str.len_chars()
+    inside = _TEXT.str.extract_all(_URL).list.eval(pl.element().str.len_chars()).list.sum()
+    return break_above(pl.when(length >= max(rule.min_characters, 1)).then(inside / length), rule.max_ratio)
+
+
+def measure_bare_link(texts: Texts, rule: Rule) -> Measure:
+    """The last line is nothing but a link, which no model here can open (Alpaca's inputs)."""
+    last_line = _TEXT.str.strip_chars().str.split("\n").list.last().str.strip_chars()
+    return break_where(last_line.str.contains(rf"^(?:{_URL})$"))
+
+
+def measure_long_word(texts: Texts, rule: MaxCharacters) -> Measure:
+    """Longest run of letters and digits, in scripts that put blanks between words (base64, hashes, mash)."""
+    longest = _TEXT.str.extract_all(r"[\p{Latin}\p{Cyrillic}\p{Greek}\p{N}+/=_-]{40,}")
+    lengths = longest.list.eval(pl.element().str.len_chars()).list.max().fill_null(0)
+    return break_above(lengths.cast(pl.Float64), rule.max_characters)
+
+
+def measure_language(texts: Texts, rule: Language) -> Measure:
+    """Probability of a language that is not welcome (py3langid); short texts and unsure guesses stay."""
+    long_enough = _TEXT.str.len_chars() >= rule.min_characters
+    suspects = texts.frame.with_row_index("at").filter(long_enough)
+    values: list[float | None] = [None] * texts.frame.height
+    if suspects.height:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        for at, text in suspects.select("at", "text").iter_rows():
+            language, probability = identifier.classify(text)
+            values[at] = None if language in rule.languages else probability
+    value = pl.lit(pl.Series(values, dtype=pl.Float64))
+    return Measure(value, pl.lit(rule.min_probability), value >= rule.min_probability)
+
+
+def measure_unbalanced_code_fence(texts: Texts, rule: Rule) -> Measure:
+    """Lines that open or close a code fence: an odd count leaves one open (CommonMark 4.5)."""
+    return break_where(_TEXT.str.count_matches(r"(?m)^ {0,3}(?:```|~~~)") % 2 == 1)
+
+
+def measure_leaked_markers(texts: Texts, rule: Rule) -> Measure:
+    """Markers of a chat template or of a transcript format inside the text."""
+    return break_above(_TEXT.str.count_matches(_MARKER).cast(pl.Float64), 0)
+
+
+def measure_unsupported_request(texts: Texts, rule: Rule) -> Measure:
+    """Asks for or about what text can't carry (the blacklist of self-instruct, Wang et al. 2022, 2.2)."""
+    return break_where(_TEXT.str.contains(r"(?i)\b(?:images?|graphs?|pictures?|files?|maps?|draw|plot|go to)\b"))
