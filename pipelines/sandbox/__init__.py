@@ -1,0 +1,1 @@
+"""The built-in world: instructions a program can grade, a flawed teacher, simulated labelers; imports no torch."""
