@@ -26,16 +26,12 @@ class Reason:
     kind: str
     """data, param, version, command, outs, never_run or waits."""
     what: str
-    """A path, a dotted key, or a stage."""
+    """A path, a dotted key, or a stage; empty where the stage itself is meant."""
     change: str
     """modified, deleted, new, `not in cache`, or `old -> new` of a value."""
 
     def __str__(self) -> str:
-        if self.kind == "never_run":
-            return "never run"
-        if self.kind == "waits":
-            return f"after {self.what}"
-        return " ".join(word for word in (self.kind, self.what, self.change) if word)
+        return " ".join(word for word in (self.kind.replace("_", " "), self.what, self.change) if word)
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def _overlap(first: str, second: str) -> bool:
 def _read_reasons(root: Path, name: str, changes: Sequence[Any], lock: Mapping[str, Any]) -> tuple[Reason, ...]:
     """Reasons from the entries of `dvc status --json` for one stage."""
     if changes and not name.endswith(".dvc") and name not in (lock.get("stages") or {}):
-        return (Reason("never_run", name, ""),)
+        return (Reason("never_run", "", ""),)
     reasons: list[Reason] = []
     for change in changes:
         if not isinstance(change, Mapping):
@@ -150,4 +146,4 @@ def _show(values: Mapping[str, Any], key: str) -> str:
         return "absent"
     value = values[key]
     text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return text if len(text) < 40 else f"{text[:10]}..."

@@ -19,7 +19,8 @@ from pipelines.versions.git import (
 )
 from pipelines.versions.locks import load_yaml
 from pipelines.versions.project import TurnParams, read_locked_turn, read_turn
-from pipelines.versions.turns import IDENTITY_MEND
+from pipelines.versions.summary import read_json_file
+from pipelines.versions.turns import IDENTITY_MEND, shorten
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,11 @@ def _describe_import(state: StageState) -> str:
 
 
 def _list_rankings_needs(root: Path) -> list[str]:
-    """What the rankings stage noted: how many rankings its labelers still owe."""
-    from pipelines.versions.summary import read_json_file
-
-    metrics = read_json_file(root / "metrics" / "rankings.json")
-    owed = metrics.get("rankings_missing", 0)
-    return [f"{owed} rankings are still to be given by labelers"] if isinstance(owed, int) and owed else []
+    """What the rankings stage noted: how many prompts no labeler has ranked."""
+    waiting = read_json_file(root / "metrics" / "rankings.json").get("prompts_without_ranking")
+    if not isinstance(waiting, int) or not waiting:
+        return []
+    return [f"{waiting} prompts with candidates have no ranking: `flywheel ingest FILE` takes in a snapshot of labels"]
 
 
 def _choose_step(root: Path, turn: TurnParams, states: Sequence[StageState]) -> str:
@@ -128,8 +128,15 @@ def describe_status(status: ProjectStatus) -> list[str]:
     lines = [f"turn {status.turn.number}, {parent}" + (f", on branch {status.branch}" if status.branch else "")]
     width = max((len(stage.name) for stage in status.stages), default=0)
     for stage in status.stages:
-        why = [str(reason) for reason in stage.reasons]
-        lines.append(f"  {stage.name:<{width}}  {stage.state.replace('_', ' '):<10}  {why[0] if why else ''}".rstrip())
-        lines += [f"  {'':<{width}}  {'':<10}  {reason}" for reason in why[1:]]
+        first, *others = _tell_reasons(stage) or [""]
+        lines.append(f"  {stage.name:<{width}}  {stage.state.replace('_', ' '):<10}  {first}".rstrip())
+        lines += [f"  {'':<{width}}  {'':<10}  {reason}" for reason in others]
     lines += [f"missing: {line}" for line in status.missing]
     return [*lines, f"next: `{status.next_step}`"]
+
+
+def _tell_reasons(stage: StageState) -> list[str]:
+    """A stage's reasons as lines; the stages it waits for in one."""
+    own = [str(reason) for reason in stage.reasons if reason.kind not in ("waits", "never_run")]
+    waits = [reason.what for reason in stage.reasons if reason.kind == "waits"]
+    return [*own, *([f"after {shorten(waits)}"] if waits else [])]

@@ -116,10 +116,10 @@ def _matches(path: str, pattern: str) -> bool:
 def _check_states(states: Sequence[StageState]) -> None:
     stale = [state for state in states if state.reasons]
     if stale:
-        first = next((reason for state in stale for reason in state.reasons if reason.kind != "waits"), None)
-        why = f" ({stale[0].name}: {first})" if first else ""
+        reasons = ((state.name, reason) for state in stale for reason in state.reasons if reason.kind != "waits")
+        name, reason = next(reasons)
         names = shorten([state.name for state in stale])
-        raise TurnError(f"out of date: {names}{why}; run `dvc repro` first, `flywheel status` says more")
+        raise TurnError(f"out of date: {names} ({name}: {reason}); run `dvc repro` first, `flywheel status` says more")
 
 
 def _check_cache(root: Path) -> None:

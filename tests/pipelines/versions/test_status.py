@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.versions.dvc_status import Reason
+from pipelines.versions.revisions import read_revision
 from pipelines.versions.status import ProjectStatus, describe_status, list_status, read_status
 
 Change = Callable[[Path], object]
@@ -50,7 +50,7 @@ WAITS = [("waits", "prompts", "")]
         (replace_in("dvc.yaml", "toy.py policy", "toy.py  policy"), {"policy": [("command", "", "changed")]}),
         (
             lambda root: (root / "dvc.lock").unlink(),
-            {stage: [("never_run", stage, "")] for stage in ("start", "prompts", "policy")},
+            {stage: [("never_run", "", "")] for stage in ("start", "prompts", "policy")},
         ),
     ],
 )
@@ -91,8 +91,19 @@ def test_missing_identity_and_imports(project: Path, dvc: Callable[..., str], mo
     assert "imports/part.parquet is not here: `dvc pull imports/part.parquet.dvc`" in missing
 
 
-def test_reasons_read_well() -> None:
-    assert str(Reason("param", "sft.epochs", "3 -> 4")) == "param sft.epochs 3 -> 4"
-    assert str(Reason("waits", "sft", "")) == "after sft"
-    assert str(Reason("never_run", "sft", "")) == "never run"
-    assert str(Reason("command", "", "changed")) == "command changed"
+def test_prompts_without_a_ranking_are_missing(project: Path) -> None:
+    (project / "metrics/rankings.json").write_text('{"rankings": 7, "prompts_without_ranking": 3}')
+    assert any(line.startswith("3 prompts with candidates have no ranking") for line in read_status(project).missing)
+
+
+def test_lines_read_well(history: Path) -> None:
+    commits = [read_status(history).turn.parent or "", read_revision(history, "turn-4").commit]
+    assert describe_status(read_status(history)) == [
+        "turn 6, from turn-5, on branch main",
+        "  start    stale       param turn.number 5 -> 6",
+        f"                       param turn.parent {commits[1][:10]}... -> {commits[0][:10]}...",
+        "  prompts  stale       param turn.number 5 -> 6",
+        "                       after start",
+        "  policy   waits       after start, prompts",
+        "next: `dvc repro`",
+    ]

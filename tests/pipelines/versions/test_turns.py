@@ -147,6 +147,12 @@ def test_refuses_when_a_stage_is_out_of_date(project: Path) -> None:
     assert_refused(project, r"out of date: prompts, policy \(prompts: param prompts.n 3 -> 4\); run `dvc repro`")
 
 
+def test_refuses_when_a_stage_was_added(project: Path) -> None:
+    with (project / "dvc.yaml").open("a") as file:
+        file.write("  more:\n    cmd: echo\n    deps: [data/prompts.parquet]\n")
+    assert_refused(project, r"out of date: more \(more: never run\); run `dvc repro`")
+
+
 def test_refuses_before_the_first_run(project: Path) -> None:
     (project / "dvc.lock").unlink()
     assert_refused(project, "turn 1 has not been run yet: `dvc repro`")
