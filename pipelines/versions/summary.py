@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.errors import UserError
 
+TURN_METRICS = Path("metrics") / "turn.json"
 ROWS = (
     ("gold after SFT", "gold_sft", ".3f"),
     ("gold of the policy", "gold_policy", ".3f"),
@@ -43,7 +44,7 @@ def read_summary(root: Path) -> dict[str, Any]:
     Raises:
         SummaryError: no turn was run to the end.
     """
-    metrics = read_json_file(root / "metrics" / "turn.json")
+    metrics = read_json_file(root / TURN_METRICS)
     if not metrics:
         raise SummaryError("there is no metrics/turn.json yet: `dvc repro` runs the turn")
     noted = read_json_file(root / ".flywheel" / "seconds.json")

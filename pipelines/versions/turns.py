@@ -1,13 +1,11 @@
 """Closes a turn and opens the next: commits and tags what was run, then points params.yaml at it."""
 
 import fnmatch
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.versions.cache import open_cache
 from pipelines.versions.dvc_status import StageState, read_states
 from pipelines.versions.git import (
     SHORT,
@@ -22,9 +20,9 @@ from pipelines.versions.git import (
     run_git,
     unfinished_operation,
 )
-from pipelines.versions.locks import committed_outs, list_outs, load_yaml
+from pipelines.versions.locks import committed_outs, load_yaml
 from pipelines.versions.project import TurnParams, read_locked_turn, read_turn, write_turn
-from pipelines.versions.revisions import DataFile, missing_objects
+from pipelines.versions.summary import TURN_METRICS, read_json_file
 from schemas.errors import UserError
 
 IDENTITY_MEND = '`git config --global user.name "NAME"` and `git config --global user.email "EMAIL"`'
@@ -33,6 +31,7 @@ TURN_FILES = (
     "*.dvc", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "*/.gitignore",
 )  # fmt: skip
 """What the commit of a turn takes in beside the outputs that dvc.yaml keeps in git."""
+NOT_IN_CACHE = "not in cache"
 DEFINING_FILES = ("dvc.lock", "params.yaml")
 
 
@@ -63,7 +62,6 @@ def close_turn(root: Path) -> ClosedTurn:
     _check_run(root, turn)
     ours = _check_files(repository)
     _check_states(read_states(root))
-    _check_cache(root)
     committed = bool(ours) and _commit_turn(repository, turn, ours)
     [head] = resolve_commits(repository, ["HEAD"])
     tag, commit = _tag_turn(repository, turn.number, head)
@@ -114,28 +112,16 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _check_states(states: Sequence[StageState]) -> None:
-    stale = [state for state in states if state.reasons]
-    if stale:
-        reasons = ((state.name, reason) for state in stale for reason in state.reasons if reason.kind != "waits")
-        name, reason = next(reasons)
-        names = shorten([state.name for state in stale])
-        raise TurnError(f"out of date: {names} ({name}: {reason}); run `dvc repro` first, `flywheel status` says more")
-
-
-def _check_cache(root: Path) -> None:
-    """Refuse when an output is not in the cache: no later turn could go on from it."""
-    in_git = set(committed_outs(load_yaml(root / "dvc.yaml")))
-    cache = open_cache(root)
-    outs = [out for path, out in list_outs(load_yaml(root / "dvc.lock")).items() if path not in in_git]
-    files = [DataFile(out.path, out.md5, out.size, out.legacy) for out in outs]
-    for out in outs:
-        listing = cache.locate(out.md5, legacy=out.legacy)
-        if out.is_directory and listing.exists():
-            entries = json.loads(listing.read_bytes())
-            files += [DataFile(f"{out.path}/{e['relpath']}", e["md5"], None, out.legacy) for e in entries]
-    missing = [file.path for file in missing_objects(cache, files)]
-    if missing:
-        raise TurnError(f"not in the cache {cache.directory}: {shorten(missing)}; put it there with `dvc commit`")
+    """Refuse what is out of date, and outputs that are not in the cache: no later turn could go on from them."""
+    found = [(state.name, reason) for state in states for reason in state.reasons if reason.kind != "waits"]
+    uncached = [reason.what for _, reason in found if reason.change == NOT_IN_CACHE]
+    if not found:
+        return
+    if len(uncached) == len(found):
+        raise TurnError(f"not in the cache: {shorten(uncached)}; put it there with `dvc commit`")
+    name, reason = next(pair for pair in found if pair[1].change != NOT_IN_CACHE)
+    names = shorten([state.name for state in states if state.reasons])
+    raise TurnError(f"out of date: {names} ({name}: {reason}); run `dvc repro` first, `flywheel status` says more")
 
 
 def _commit_turn(repository: Repository, turn: TurnParams, paths: Sequence[str]) -> bool:
@@ -144,17 +130,10 @@ def _commit_turn(repository: Repository, turn: TurnParams, paths: Sequence[str])
     run_git(root, "add", "--all", "--", *paths)
     if git_succeeds(root, "diff", "--cached", "--quiet"):
         return False
-    run_git(root, "commit", "--quiet", "--file=-", stdin=write_message(turn, read_metrics(root)).encode())
+    run_git(
+        root, "commit", "--quiet", "--file=-", stdin=write_message(turn, read_json_file(root / TURN_METRICS)).encode()
+    )
     return True
-
-
-def read_metrics(root: Path) -> dict[str, Any]:
-    """metrics/turn.json, or nothing where a pipeline has none."""
-    try:
-        metrics = json.loads((root / "metrics" / "turn.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return metrics if isinstance(metrics, dict) else {}
 
 
 def write_message(turn: TurnParams, metrics: Mapping[str, Any]) -> str:
