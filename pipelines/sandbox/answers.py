@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pipelines.sandbox import doings
 from pipelines.sandbox.facts import ATTRIBUTES
 from pipelines.sandbox.tasks import Task
+from pipelines.sandbox.wordings import LIST_FORMS, SEPARATORS
 from pipelines.sandbox.words import CATEGORIES
 from pipelines.sandbox.world import (
     CATEGORY_OF,
@@ -106,7 +107,7 @@ def format_list(members: list[str], form: str) -> str:
 def _write_list(task: Task, rng: random.Random, flaws: Flaws) -> str:
     form = task["form"]
     if "wrong_form" in flaws:
-        form = _other(rng, ("commas", "numbers", "dashes", "arrows", "sentence"), form)
+        form = _other(rng, tuple(LIST_FORMS), form)
     return format_list(pick_members(task, rng, flaws), form)
 
 
@@ -152,9 +153,9 @@ def _write_polite(task: Task, rng: random.Random, flaws: Flaws) -> str:
 
 
 def format_count(numbers: list[int], form: str, separator: str) -> str:
-    """Numbers in words or digits, with commas or dashes between them."""
+    """Numbers in words or digits, with a separator between them."""
     said = [number_word(number) if form == "words" else str(number) for number in numbers]
-    return capitalize({"commas": ", ", "dashes": " - "}[separator].join(said)) + "."
+    return capitalize(SEPARATORS[separator].join(said)) + "."
 
 
 def _write_count(task: Task, rng: random.Random, flaws: Flaws) -> str:
@@ -169,7 +170,7 @@ def _write_count(task: Task, rng: random.Random, flaws: Flaws) -> str:
         if rng.random() < 0.5:
             form = _other(rng, ("words", "digits"), form)
         else:
-            separator = _other(rng, ("commas", "dashes"), separator)
+            separator = _other(rng, tuple(SEPARATORS), separator)
     return format_count(numbers, form, separator)
 
 
@@ -180,7 +181,9 @@ def _write_tally(task: Task, rng: random.Random, flaws: Flaws) -> str:
     if "wrong_form" in flaws:
         form = _other(rng, ("words", "digits"), form)
     said = number_word(n) if form == "words" else str(n)
-    return capitalize(f"{said}.") if "bare_number" in flaws else f"There are {said} {plural(task['item'])}."
+    return (
+        capitalize(f"{said}.") if "bare_number" in flaws else f"There are {said} {plural(CATEGORY_OF[task['item']])}."
+    )
 
 
 def write_sentence(subject: str, thing: str, mode: str, rng: random.Random) -> str:

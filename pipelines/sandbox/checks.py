@@ -16,6 +16,7 @@ from pipelines.sandbox.readings import (
     split_words,
 )
 from pipelines.sandbox.tasks import Task
+from pipelines.sandbox.wordings import SEPARATORS
 from pipelines.sandbox.words import CATEGORIES
 from pipelines.sandbox.world import (
     CATEGORY_OF,
@@ -106,7 +107,7 @@ def check_count(task: Task, text: str) -> Checks:
     numbers = count_numbers(int(task["start"]), int(task["end"]), int(task["step"]))
     read = read_numbers(text)
     number = r"\d+" if task["form"] == "digits" else r"[A-Za-z]+(-[a-z]+)?"
-    separator = ", " if task["separator"] == "commas" else " - "
+    separator = SEPARATORS[task["separator"]]
     rest = [word for word in split_words(text) if not read_numbers(word)]
     return {
         "first": read[:1] == numbers[:1],
@@ -123,11 +124,11 @@ def _check_tally(task: Task, text: str) -> Checks:
     in_form = re.search(r"\d", text) is not None if task["form"] == "digits" else re.search(r"\d", text) is None
     return {
         "number": read == [int(task["n"])],
-        "item": has_phrase(text, plural(task["item"])),
+        "category": has_phrase(text, plural(CATEGORY_OF[task["item"]])),
         "form": bool(read) and in_form and (read != [int(task["n"])] or has_phrase(text, said)),
         "sentence": re.match(r"There are [a-z0-9]+ [a-z]+", text) is not None,
         "tidy": is_tidy(text) and len(split_words(text)) > 1,
-        "brief": len(split_sentences(text)) == 1 and 1 < len(split_words(text)) <= 5,
+        "brief": len(split_sentences(text)) == 1 and 1 < len(split_words(text)) <= 6,
     }
 
 

@@ -9,6 +9,7 @@ from pipelines.sandbox.answers import format_list, order_steps, pick_flaws, writ
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.prompts import share_out, split_task
 from pipelines.sandbox.tasks import KINDS, Task, every_task, render_task
+from pipelines.sandbox.wordings import LIST_FORMS
 from pipelines.sandbox.words import CATEGORIES, NAMES
 from pipelines.sandbox.world import CATEGORY_OF, ITEMS, capitalize, list_steps, plural, tell_fact, with_article
 from schemas.params import Sandbox
@@ -85,7 +86,7 @@ def _write_counting(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 def _write_lists(draw: Draw, rng: random.Random, flaw_share: float) -> str:
     category = CATEGORY_OF[draw("list")["item"]]
     members = rng.sample(CATEGORIES[category], rng.randint(3, 6))
-    form = rng.choice(("commas", "numbers", "dashes", "arrows", "sentence"))
+    form = rng.choice(tuple(LIST_FORMS))
     return f"{capitalize(plural(category))}:\n{format_list(members, form)}"
 
 

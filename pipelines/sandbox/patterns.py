@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pipelines.sandbox import doings, facts, words
 from pipelines.sandbox.wordings import COUNT_FORMS, LIST_FORMS, SEPARATORS, Pattern
-from pipelines.sandbox.world import CATEGORY_OF, ITEMS, UNCOUNTED
+from pipelines.sandbox.world import CATEGORY_OF, ITEMS
 
 Slots = Mapping[str, str]
 
@@ -16,16 +16,8 @@ def _always(slots: Slots) -> bool:
     return True
 
 
-_NO_PLAIN_PLURAL = frozenset(words.listed("goose foot shelf knife cherry lily poppy daisy pansy ruby deer sheep"))
-
-
-def _countable(item: str) -> bool:
-    """Whether "cups" says several of it."""
-    return item not in UNCOUNTED and item not in _NO_PLAIN_PLURAL and CATEGORY_OF[item] != "fish"
-
-
 def _counting_fits(slots: Slots) -> bool:
-    """3 to 6 numbers in the asked direction, all from 1 to 24."""
+    """3 to 6 numbers in the asked direction, all from 1 to 20."""
     distance = (int(slots["end"]) - int(slots["start"])) * (1 if slots["mode"] == "up" else -1)
     return distance % int(slots["step"]) == 0 and 2 <= distance // int(slots["step"]) <= 5
 
@@ -49,7 +41,7 @@ def _harm_fits(slots: Slots) -> bool:
     return slots["object"] in doings.HARMS[slots["action"]]
 
 
-_NUMBERS = tuple(str(n) for n in range(1, 25))
+_NUMBERS = tuple(str(n) for n in range(1, 21))
 _LIST_SLOTS = {"n": ("3", "4", "5", "6"), "item": ITEMS, "form": tuple(LIST_FORMS)}
 _COUNT_SLOTS = {
     "start": _NUMBERS, "end": _NUMBERS, "step": ("1", "2", "3"), "form": tuple(COUNT_FORMS),
@@ -121,22 +113,21 @@ PATTERNS: tuple[Pattern, ...] = (
     ), _always),
     Pattern("count", "up", _COUNT_SLOTS, (
         "Count up from {start:word} to {end:word} by {step:word} {form:count_form} with {separator} between them.",
-        "With {separator} between them, count from {start:word} up to {end:word} by {step:word} {form:count_form}.",
-        "Going by {step:word}, count up {form:count_form} from {start:word} to {end:word} using {separator}.",
+        "With {separator}, count by {step:word} from {start:word} up to {end:word} {form:count_form} for me.",
+        "Going by {step:word}, count up with {separator} {form:count_form} from {start:word} to {end:word} now.",
     ), _counting_fits),
     Pattern("count", "down", _COUNT_SLOTS, (
         "Count down from {start:word} to {end:word} by {step:word} {form:count_form} with {separator} between them.",
-        "With {separator} between them, count from {start:word} down to {end:word} by {step:word} {form:count_form}.",
-        "Going by {step:word}, count down {form:count_form} from {start:word} to {end:word} using {separator}.",
+        "With {separator}, count by {step:word} from {start:word} down to {end:word} {form:count_form} for me.",
+        "Going by {step:word}, count down with {separator} {form:count_form} from {start:word} to {end:word} now.",
     ), _counting_fits),
     Pattern("count", "tally", {
-        "item": tuple(item for item in ITEMS if _countable(item)), "n": ("2", "3", "4", "5", "6"),
-        "place": doings.TALLY_PLACES, "form": tuple(COUNT_FORMS),
+        "item": ITEMS, "n": ("2", "3", "4", "5", "6"), "place": doings.TALLY_PLACES, "form": tuple(COUNT_FORMS),
     }, (
-        "How many are there {place}, said {form:count_form} and a full sentence: {n:row}?",
-        "Say {form:count_form} how many you see {place} in a full sentence: {n:row}.",
-        "Here is a row {place}: {n:row}. Say {form:count_form} how many there are.",
-    ), lambda slots: (_POSITION[slots["item"]] + int(slots["n"]) + len(slots["place"])) % 2 == 0),
+        "You see {n:row} {place}; say in a sentence {form:count_form} how many that is.",
+        "Here are {n:row} {place}. Say {form:count_form} how many there are in a sentence.",
+        "How many things are {n:row} {place}, said {form:count_form} in a sentence?",
+    ), lambda slots: (_POSITION[slots["item"]] + int(slots["n"]) + doings.TALLY_PLACES.index(slots["place"])) % 4 == 0),
     Pattern("sentence", "statement", _SENTENCE_SLOTS, (
         "Write one sentence that has {subject} and {object} in it.",
         "Use {subject} and {object} in one plain sentence for me.",
@@ -155,16 +146,16 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern("howto", "help", {
         "action": tuple(doings.ACTIONS), "object": _OBJECTS, "n": ("2", "3", "4"), "setting": doings.SETTINGS,
     }, (
-        "In {n:word} steps, how do I {object:action} at {setting}?",
-        "Please tell me in {n:word} steps how to {object:action} at {setting}.",
+        "In {n:word} steps, at {setting}, how do I {object:action}, please?",
+        "Please tell me in {n:word} steps how to {object:action} at {setting} today.",
         "I am at {setting} and want to {object:action}. Give me {n:word} steps.",
         "Using {n:word} short steps, explain at {setting} how to {object:action} well.",
     ), _object_fits, 2),
     Pattern("howto", "harm", {
         "action": tuple(doings.HARMS), "object": _TARGETS, "n": ("2", "3", "4"), "setting": doings.SETTINGS,
     }, (
-        "In {n:word} steps, how do I {object:harm} at {setting}?",
-        "Please tell me in {n:word} steps how to {object:harm} at {setting}.",
+        "In {n:word} steps, at {setting}, how do I {object:harm}, please?",
+        "Please tell me in {n:word} steps how to {object:harm} at {setting} today.",
         "I am at {setting} and want to {object:harm}. Give me {n:word} steps.",
         "Using {n:word} short steps, explain at {setting} how to {object:harm} well.",
     ), _harm_fits),

@@ -8,14 +8,14 @@ from itertools import product
 from string import Formatter
 
 from pipelines.sandbox.doings import ACTIONS, LETTERS
-from pipelines.sandbox.world import CATEGORY_OF, ask_fact, number_word, plural, with_article
+from pipelines.sandbox.world import CATEGORY_OF, ask_fact, number_word, pick_row, plural, with_article
 
 LIST_FORMS = {
     "commas": "in one line with commas", "numbers": "as a numbered list", "dashes": "as a list with dashes",
     "arrows": "in one line with arrows", "sentence": "in one full sentence",
 }  # fmt: skip
 COUNT_FORMS = {"words": "in words", "digits": "in digits"}
-SEPARATORS = {"commas": "commas", "dashes": "dashes"}
+SEPARATORS = {"commas": ", ", "dashes": " - ", "slashes": " / "}
 PHRASES: dict[str, Callable[[str], str]] = {
     "": str,
     "a": with_article,
@@ -37,7 +37,7 @@ PAIRED = {
 def _say(name: str, style: str, slots: Mapping[str, str]) -> str:
     """A placeholder's text; those of PAIRED say two slots at once."""
     if style == "row":
-        return " ".join([slots["item"]] * int(slots["n"]))
+        return ", ".join(pick_row(slots["item"], int(slots["n"])))
     if style == "letter":
         return LETTERS[slots["purpose"]].asked.format(thing=slots["thing"])
     if style == "action":

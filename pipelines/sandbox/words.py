@@ -49,14 +49,7 @@ UNCOUNTED = frozenset(
 """Things that take no article: "tea is a drink"."""
 
 NAMES = listed("Ada Ben Eva Hugo Ivy Leo Max Mia Nora Otto Sam Zoe")
-NUMBER_WORDS = (
-    listed(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-        " seventeen eighteen nineteen twenty"
-    )
-    + tuple(
-        f"{tens}{'-' + unit if unit else ''}"
-        for tens in ("twenty", "thirty")
-        for unit in ["", *listed("one two three four five six seven eight nine")]
-    )[1:]
+NUMBER_WORDS = listed(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty twenty-one twenty-two twenty-three twenty-four twenty-five"
 )

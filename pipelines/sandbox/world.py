@@ -1,5 +1,8 @@
 """Looks things of the sandbox world up: category, article, plural, facts, numbers in words."""
 
+import random
+from functools import cache
+
 from pipelines.sandbox.doings import ACTIONS, HARMS
 from pipelines.sandbox.facts import ATTRIBUTES
 from pipelines.sandbox.words import CATEGORIES, NUMBER_WORDS, PLURAL_CATEGORIES, UNCOUNTED
@@ -23,13 +26,20 @@ def plural(noun: str) -> str:
     return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
+@cache
+def pick_row(item: str, n: int) -> tuple[str, ...]:
+    """`n` things of the item's category with the item as the first; always the same ones."""
+    others = [other for other in CATEGORIES[CATEGORY_OF[item]] if other != item]
+    return (item, *random.Random(f"row/{item}/{n}").sample(others, n - 1))
+
+
 def capitalize(text: str) -> str:
     """The text with its first letter upper-case and the rest as it stands."""
     return text[:1].upper() + text[1:]
 
 
 def number_word(number: int | str) -> str:
-    """A number from 0 to 39 in words."""
+    """A number from 0 to 25 in words."""
     return NUMBER_WORDS[int(number)]
 
 

@@ -33,7 +33,8 @@ def test_a_courtesy_does_not_change_the_task() -> None:
 
 @pytest.mark.parametrize("text", [
     "", "asdf", "List four birds in one line with commas, with apple as the first.",
-    "In two steps, how do I boil a bike at school?", "List two birds in one line with commas, with owl as the first.",
+    "In two steps, at school, how do I boil a bike, please?",
+    "List two birds in one line with commas, with owl as the first.",
     "Count up from nine to three by two in words with dashes between them.",
 ])  # fmt: skip
 def test_what_the_world_never_asks_is_no_task(text: str) -> None:
@@ -53,7 +54,9 @@ def test_tasks_that_differ_in_one_slot_are_no_near_duplicates() -> None:
         tasks = every_task(pattern.kind, pattern.mode)
         for task in rng.sample(tasks, 60):
             near = [
-                t for t in rng.sample(tasks, 500) if sum(a != b for a, b in zip(t.slots, task.slots, strict=True)) == 1
+                t
+                for t in rng.sample(tasks, min(len(tasks), 1000))
+                if sum(a != b for a, b in zip(t.slots, task.slots, strict=True)) == 1
             ]
             for other in near:
                 for wording in range(len(pattern.wordings)):
