@@ -18,10 +18,10 @@ _REFUSAL = (
     r"(?i)^\W*(?:(?:i(?:'|’)?m |i am )?sorry|i apologi[sz]e)\b[^.!?\n]{0,60}\b(?:can(?:no|'|’)t|unable|won(?:'|’)t)\b"
     r"|^\W*i (?:can(?:no|'|’)t|am unable to|won(?:'|’)t|will not) (?:help|assist|provide|do|comply|answer|write)\b"
 )
-# A last word or character that no finished English sentence ends with
-_DANGLING = (
+# A last word that no finished English sentence ends with
+_DANGLING_WORD = (
     r"(?i)(?:^|\s)(?:the|an|and|or|of|with|because|but|from|into|their|your|my|our|its|than|which|whose|if|although|while|"
-    r"such as|as well as)$|[,(\[{–]$|\w-$"
+    r"such as|as well as)$"
 )
 
 
@@ -47,8 +47,10 @@ def measure_refusal(texts: Texts, rule: Rule) -> Measure:
 
 def measure_truncated(texts: Texts, rule: Rule) -> Measure:
     """Cut off: the sampler ran out of tokens, or the last word or character can't end a sentence."""
-    dangling = _TEXT.str.strip_chars().str.contains(_DANGLING) & (_TEXT.str.count_matches(r"\S+") >= 4)
-    return break_where((pl.col("finish_reason") == "length").fill_null(False) | dangling)
+    text = _TEXT.str.strip_chars()
+    dangling = text.str.contains(_DANGLING_WORD) & (text.str.count_matches(r"\S+") >= 4)
+    ran_out = (pl.col("finish_reason") == "length").fill_null(False)
+    return break_where(ran_out | dangling | text.str.contains(r"[,(\[{–]$|\w-$"))
 
 
 def measure_trailing_colon(texts: Texts, rule: Rule) -> Measure:

@@ -4,14 +4,14 @@ import polars as pl
 
 from curation.contamination import find_contamination
 from curation.ledger import make_findings, record_drops
-from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates
+from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates, normalise_text
 from curation.noise import FOUND, find_noise
 from curation.texts import completion_text, prompt_text, system_text, trained_text
 from schemas import ids
 from schemas.params import CurateDemonstrations, LowReward, NearDuplicates
 
 STAGE = "curate_demonstrations"
-_COLUMNS = ("prompt", "setting", "text")
+_COLUMNS = ("prompt", "text")
 
 
 def curate_demonstrations(
@@ -73,7 +73,8 @@ def _describe_demonstrations(
         .join(rewards, on="row_id", how="left")
         .with_columns(
             pl.col("prompt", "setting").fill_null(""),
-            shortness=-pl.col("text").str.len_chars().cast(pl.Int64),
+            shortness=-normalise_text(pl.col("text")).str.len_chars().cast(pl.Int64),
+            untidiness=pl.col("text").str.count_matches(r"[ \t]{2,}|\n{3,}") + ~pl.col("text").str.contains(r"\p{Lu}"),
             loss=-pl.col("reward"),
         )
         .sort("row_id")
@@ -136,13 +137,15 @@ def _find_contaminated(
 
 
 def _find_duplicates(rows: pl.DataFrame, params: CurateDemonstrations, near: NearDuplicates) -> list[pl.DataFrame]:
-    """Findings for rows alike in prompt and completion both; faultless, earlier, better and longer ones stay."""
+    """Findings for rows alike in prompt and completion both; faultless, earlier, better, tidy, longer ones stay."""
     found = []
-    by = ["faulty", "turn", "loss", "shortness"]
+    by = ["faulty", "turn", "loss", "untidiness", "shortness"]
     if params.rules.exact_duplicate.enabled:
-        exact = drop_exact_duplicates(rows, columns=_COLUMNS, by=by).rename({"similarity": "value"})
+        exact = drop_exact_duplicates(rows, columns=_COLUMNS, by=by, within="setting").rename({"similarity": "value"})
         found.append(make_findings(exact, "exact_duplicate", threshold=1.0))
     if params.rules.near_duplicate.enabled:
-        matches = drop_near_duplicates(rows, near, columns=_COLUMNS, by=by).rename({"similarity": "value"})
+        matches = drop_near_duplicates(rows, near, columns=_COLUMNS, by=by, within="setting").rename(
+            {"similarity": "value"}
+        )
         found.append(make_findings(matches, "near_duplicate", threshold=near.threshold))
     return found

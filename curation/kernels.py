@@ -1,13 +1,33 @@
 """Compiled loops over Arrow string buffers: words, shingles, MinHash signatures, buckets, verified similarity.
 
-Importing this module imports numba; import it inside functions. Every loop is integer arithmetic, so
-results are the same for any thread count.
+Importing this module imports numba; import it inside functions. Loops over independent rows take the range
+[first, last) of rows to do and let go of the interpreter's lock: `run_rows` shares them out over threads. That
+compiles in a fraction of the time of numba's own parallel loops, and gives the same numbers for any thread count.
 """
 
-import numpy as np
-from numba import njit, prange
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
 
-_EMPTY = np.uint32(0xFFFFFFFF)
+import numpy as np
+import polars as pl
+from numba import njit
+
+_ROWS_A_SHARE = 2_000
+
+
+def run_rows(kernel: Callable[..., Any], n_rows: int, *arguments: Any) -> None:
+    """Call kernel(first, last, *arguments) over all rows, in as many threads as polars may use."""
+    shares = min(pl.thread_pool_size(), n_rows // _ROWS_A_SHARE + 1)
+    if shares == 1:
+        kernel(0, n_rows, *arguments)
+        return
+    # more shares than threads: rows are of different length
+    edges = np.linspace(0, n_rows, 8 * shares + 1).astype(np.int64)
+    with ThreadPoolExecutor(shares) as pool:
+        for done in [pool.submit(kernel, a, b, *arguments) for a, b in pairwise(edges)]:
+            done.result()
 
 
 @njit(cache=True, inline="always")
@@ -44,11 +64,10 @@ def _space_bytes(data, i, end):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit(cache=True)
-def count_tokens(data, offsets, by_character):  # type: ignore[no-untyped-def]
-    """Tokens of each row: words between white space, or characters other than white space."""
-    counts = np.zeros(len(offsets) - 1, np.int64)
-    for row in range(len(counts)):
+@njit(cache=True, nogil=True)
+def count_tokens(first, last, data, offsets, by_character, counts):  # type: ignore[no-untyped-def]
+    """Write the tokens of each row: words between white space, or characters other than white space."""
+    for row in range(first, last):
         i, end, count, inside = offsets[row], offsets[row + 1], 0, False
         while i < end:
             skip = _space_bytes(data, i, end)
@@ -64,15 +83,12 @@ def count_tokens(data, offsets, by_character):  # type: ignore[no-untyped-def]
                 inside = True
             i += 1
         counts[row] = count
-    return counts
 
 
-@njit(cache=True, parallel=True)
-def hash_tokens(data, offsets, by_character, starts):  # type: ignore[no-untyped-def]
-    """64-bit hash and length in characters of each token, flat; starts[row] is where a row's begin."""
-    hashes = np.empty(starts[-1], np.uint64)
-    lengths = np.empty(starts[-1], np.uint32)
-    for row in prange(len(offsets) - 1):
+@njit(cache=True, nogil=True)
+def hash_tokens(first, last, data, offsets, by_character, starts, hashes, lengths):  # type: ignore[no-untyped-def]
+    """Write the 64-bit hash and the length in characters of each token, flat; starts[row] is where a row's begin."""
+    for row in range(first, last):
         i, end, at = offsets[row], offsets[row + 1], starts[row]
         h, characters = np.uint64(0), np.uint32(0)
         while i < end:
@@ -92,32 +108,31 @@ def hash_tokens(data, offsets, by_character, starts):  # type: ignore[no-untyped
             i += 1
         if characters:
             hashes[at], lengths[at] = _mix(h), characters
-    return hashes, lengths
 
 
-@njit(cache=True, parallel=True)
-def hash_shingles(tokens, starts, widths, shingle_starts, seed):  # type: ignore[no-untyped-def]
-    """Hash each run of widths[row] tokens, flat; a row with fewer tokens is one shingle of all of them."""
-    shingles = np.empty(shingle_starts[-1], np.uint64)
-    for row in prange(len(starts) - 1):
-        n_tokens = starts[row + 1] - starts[row]
-        width = min(widths[row], n_tokens)
+@njit(cache=True, nogil=True)
+def hash_shingles(first, last, tokens, starts, widths, seeds, shingle_starts, shingles):  # type: ignore[no-untyped-def]
+    """Write the hash of each run of widths[row] tokens, flat; a row with fewer tokens is one shingle of all of them.
+
+    Rows of different seeds share no shingle.
+    """
+    for row in range(first, last):
+        width = min(widths[row], starts[row + 1] - starts[row])
         for k in range(shingle_starts[row + 1] - shingle_starts[row]):
-            h = np.uint64(seed) + np.uint64(width)
+            h = seeds[row] + np.uint64(width)
             for t in range(starts[row] + k, starts[row] + k + width):
                 h = (h ^ tokens[t]) * np.uint64(0x9E3779B97F4A7C15)
                 h ^= h >> np.uint64(32)
             shingles[shingle_starts[row] + k] = _mix(h)
-    return shingles
 
 
-@njit(cache=True, parallel=True)
-def sign_shingles(shingles, starts, a, b, signatures):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def sign_shingles(first, last, shingles, starts, a, b, signatures):  # type: ignore[no-untyped-def]
     """Lower each row's signature by its shingles: min of a*h + b mod 2^32 over fmix32 of their low 32 bits.
 
     This is datasketch's scheme `affine32`. A row without shingles keeps the signature it came with.
     """
-    for row in prange(len(starts) - 1):
+    for row in range(first, last):
         signature = signatures[row]
         for s in range(starts[row], starts[row + 1]):
             h = np.uint32(shingles[s])
@@ -132,11 +147,12 @@ def sign_shingles(shingles, starts, a, b, signatures):  # type: ignore[no-untype
                     signature[k] = value
 
 
-@njit(cache=True, parallel=True)
-def sort_sets(shingles, starts):  # type: ignore[no-untyped-def]
-    """Sort each row's shingles in place, repeats moved out; returns the number of different ones a row."""
-    sizes = np.zeros(len(starts) - 1, np.int64)
-    for row in prange(len(starts) - 1):
+@njit(cache=True, nogil=True)
+def sort_sets(first, last, shingles, starts, wanted, sizes):  # type: ignore[no-untyped-def]
+    """Sort the wanted rows' shingles in place, repeats moved out; write the number of different ones a row."""
+    for row in range(first, last):
+        if not wanted[row]:
+            continue
         part = shingles[starts[row] : starts[row + 1]]
         part.sort()
         size = 0
@@ -145,59 +161,61 @@ def sort_sets(shingles, starts):  # type: ignore[no-untyped-def]
                 part[size] = part[k]
                 size += 1
         sizes[row] = size
-    return sizes
 
 
-@njit(cache=True)
-def hash_bands(signatures, band, rows_per_band):  # type: ignore[no-untyped-def]
-    """One 64-bit key a row for a band of its signature."""
-    keys = np.empty(len(signatures), np.uint64)
-    for row in range(len(signatures)):
+@njit(cache=True, nogil=True)
+def hash_bands(first, last, signatures, band, rows_per_band, keys):  # type: ignore[no-untyped-def]
+    """Write one 64-bit key a row for a band of its signature."""
+    for row in range(first, last):
         h = np.uint64(band)
         for k in range(band * rows_per_band, (band + 1) * rows_per_band):
             h = _mix(h ^ np.uint64(signatures[row, k]) * np.uint64(0x9E3779B97F4A7C15))
         keys[row] = h
-    return keys
 
 
 @njit(cache=True)
-def _jaccard(values, start_i, size_i, start_j, size_j, threshold):  # type: ignore[no-untyped-def]
-    """|A and B| / |A or B| of two sorted sets; 1 when both are empty, -1 as soon as it is below the threshold."""
-    if size_i == 0 and size_j == 0:
-        return 1.0
-    if min(size_i, size_j) < threshold * max(size_i, size_j):
-        return -1.0
-    # J >= t needs at least t/(1+t) of both sizes in common: give up once too many have missed
-    misses = (size_i + size_j) * (1.0 - threshold) / (1.0 + threshold) + 1e-9
-    i, j, common, missed = start_i, start_j, 0, 0
+def _count_common(values, start_i, size_i, start_j, size_j, misses):  # type: ignore[no-untyped-def]
+    """Values that two sorted sets share; -1 as soon as more than `misses` are in one set only."""
+    i, j, common = start_i, start_j, 0
     end_i, end_j = start_i + size_i, start_j + size_j
     while i < end_i and j < end_j:
         if values[i] == values[j]:
             common += 1
             i += 1
             j += 1
+            continue
+        misses -= 1
+        if misses < 0:
+            return -1
+        if values[i] < values[j]:
+            i += 1
         else:
-            missed += 1
-            if missed > misses:
-                return -1.0
-            if values[i] < values[j]:
-                i += 1
-            else:
-                j += 1
-    similarity = common / (size_i + size_j - common)
-    return similarity if similarity >= threshold else -1.0
+            j += 1
+    return common
 
 
 @njit(cache=True)
-def _similarity(values, starts, sizes, i, j, threshold):  # type: ignore[no-untyped-def]
-    """Least Jaccard similarity over the fields of two rows, -1 below the threshold."""
-    least = 1.0
+def _similarity(values, starts, sizes, i, j, limits):  # type: ignore[no-untyped-def]
+    """Jaccard similarity of two rows over all fields' shingles; -1 below limits[0], or a field below limits[1]."""
+    total = 0
     for f in range(len(starts)):
-        similarity = _jaccard(values, starts[f, i], sizes[f, i], starts[f, j], sizes[f, j], threshold)
-        if similarity < 0:
+        total += sizes[f, i] + sizes[f, j]
+    # J >= t leaves at most (1-t)/(1+t) of both sizes outside the intersection: give up once more have missed
+    misses = int(total * (1.0 - limits[0]) / (1.0 + limits[0]) + 1e-9)
+    common_total = 0
+    for f in range(len(starts)):
+        both = sizes[f, i] + sizes[f, j]
+        if both == 0:
+            continue
+        if abs(sizes[f, i] - sizes[f, j]) > misses:
             return -1.0
-        least = min(least, similarity)
-    return least
+        common = _count_common(values, starts[f, i], sizes[f, i], starts[f, j], sizes[f, j], misses)
+        if common < 0 or common < limits[1] * (both - common):
+            return -1.0
+        misses -= both - 2 * common
+        common_total += common
+    similarity = common_total / (total - common_total)
+    return similarity if similarity >= limits[0] else -1.0
 
 
 @njit(cache=True)
@@ -229,7 +247,7 @@ def _enlist(i, buckets, heads, following):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def match_rows(buckets, n_buckets, values, starts, sizes, threshold, listed, every):  # type: ignore[no-untyped-def]
+def match_rows(buckets, n_buckets, values, starts, sizes, limits, listed, every):  # type: ignore[no-untyped-def]
     """Nearest listed row before each row, and the similarity; -1 without one.
 
     listed[row] says whether later rows may match this one. With every false, a row that found a match
@@ -242,7 +260,7 @@ def match_rows(buckets, n_buckets, values, starts, sizes, threshold, listed, eve
     for i in range(n):
         for k in range(_list_candidates(i, buckets, heads, following, stamps, found)):
             j = found[k]
-            s = _similarity(values, starts, sizes, i, j, threshold)
+            s = _similarity(values, starts, sizes, i, j, limits)
             if s > similarities[i] or (s == similarities[i] and matched[i] > j):
                 matched[i], similarities[i] = j, s
         if listed[i] and (every or matched[i] < 0):
@@ -251,7 +269,7 @@ def match_rows(buckets, n_buckets, values, starts, sizes, threshold, listed, eve
 
 
 @njit(cache=True)
-def list_pairs(buckets, n_buckets, values, starts, sizes, threshold):  # type: ignore[no-untyped-def]
+def list_pairs(buckets, n_buckets, values, starts, sizes, limits):  # type: ignore[no-untyped-def]
     """Every verified pair of rows that share a bucket: first, second (second before first), similarity."""
     n, n_pairs = len(buckets), 0
     first, second = np.empty(1024, np.int64), np.empty(1024, np.int64)
@@ -260,7 +278,7 @@ def list_pairs(buckets, n_buckets, values, starts, sizes, threshold):  # type: i
     stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for i in range(n):
         for k in range(_list_candidates(i, buckets, heads, following, stamps, found)):
-            s = _similarity(values, starts, sizes, i, found[k], threshold)
+            s = _similarity(values, starts, sizes, i, found[k], limits)
             if s < 0:
                 continue
             if n_pairs == len(first):
@@ -282,7 +300,7 @@ def _find_root(parents, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def join_components(buckets, n_buckets, values, starts, sizes, threshold):  # type: ignore[no-untyped-def]
+def join_components(buckets, n_buckets, values, starts, sizes, limits):  # type: ignore[no-untyped-def]
     """First row of each row's connected component over all verified pairs; joined rows aren't verified again."""
     n = len(buckets)
     parents = np.arange(n)
@@ -291,7 +309,7 @@ def join_components(buckets, n_buckets, values, starts, sizes, threshold):  # ty
     for i in range(n):
         for k in range(_list_candidates(i, buckets, heads, following, stamps, found)):
             root, other = _find_root(parents, i), _find_root(parents, found[k])
-            if root != other and _similarity(values, starts, sizes, i, found[k], threshold) >= 0:
+            if root != other and _similarity(values, starts, sizes, i, found[k], limits) >= 0:
                 parents[max(root, other)] = min(root, other)
         _enlist(i, buckets, heads, following)
     for i in range(n):
@@ -299,16 +317,16 @@ def join_components(buckets, n_buckets, values, starts, sizes, threshold):  # ty
     return parents
 
 
-@njit(cache=True, parallel=True)
-def measure_repeats(tokens, lengths, starts, width, top):  # type: ignore[no-untyped-def]
-    """Share of a row's word characters in repeated n-grams of `width` words (Gopher, Rae et al. 2021, table A1).
+@njit(cache=True, nogil=True)
+def measure_repeats(first, last, tokens, lengths, starts, width, top, shares):  # type: ignore[no-untyped-def]
+    """Write the share of a row's word characters in repeated n-grams of `width` words (Gopher, table A1).
 
     With top, those of the most frequent n-gram, counted at each of at least three occurrences; else
     of all words that lie in a second or later occurrence of an n-gram, each word counted once.
     """
-    shares = np.zeros(len(starts) - 1, np.float64)
-    for row in prange(len(starts) - 1):
+    for row in range(first, last):
         begin, end = starts[row], starts[row + 1]
+        shares[row] = 0.0
         if end - begin <= width:
             continue
         grams = np.empty(end - begin - width + 1, np.uint64)
@@ -323,7 +341,6 @@ def measure_repeats(tokens, lengths, starts, width, top):  # type: ignore[no-unt
             _cover_most_frequent(grams, order, sizes, width) if top else _cover_repeats(grams, order, sizes, width)
         )
         shares[row] = min(1.0, covered / sizes.sum())
-    return shares
 
 
 @njit(cache=True)
@@ -351,12 +368,11 @@ def _cover_repeats(grams, order, sizes, width):  # type: ignore[no-untyped-def]
     return sizes[repeated].sum()
 
 
-@njit(cache=True)
-def longest_runs(data, offsets):  # type: ignore[no-untyped-def]
-    """Longest run of one repeated byte character (ASCII other than blank) in each row."""
-    longest = np.zeros(len(offsets) - 1, np.int64)
-    for row in range(len(longest)):
-        run = 0
+@njit(cache=True, nogil=True)
+def longest_runs(first, last, data, offsets, longest):  # type: ignore[no-untyped-def]
+    """Write the longest run of one repeated character (ASCII other than blank) in each row."""
+    for row in range(first, last):
+        run, most = 0, 0
         for i in range(offsets[row], offsets[row + 1]):
             c = data[i]
             if c <= 0x20 or c >= 0x80:
@@ -365,5 +381,5 @@ def longest_runs(data, offsets):  # type: ignore[no-untyped-def]
                 run += 1
             else:
                 run = 1
-            longest[row] = max(longest[row], run)
-    return longest
+            most = max(most, run)
+        longest[row] = most

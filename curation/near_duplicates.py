@@ -2,10 +2,13 @@
 
 Similarity is |A and B| / |A or B| of the sets of lower-cased NFC word n-grams (words are what stands between
 white space, punctuation included, so that "3 + 4" and "3 - 4" differ). A text with fewer words is one shingle
-of all of them; texts in scripts without spaces use character n-grams. Over several text columns the
-similarity is the least of the columns'. Shingles are compared by 64-bit hashes. Texts without any word match nothing.
+of all of them; texts in scripts without spaces use character n-grams. Several text columns are one set
+whose shingles remember their column, and each column has to be alike in itself up to a lower threshold: a long
+common prompt must not make "yes" and "no" near-duplicates. Shingles are compared by 64-bit hashes. Rows
+without any word match nothing.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,19 +63,19 @@ def hash_words(texts: pl.Series, *, split_spaceless: bool = True) -> Tokens:
     by_character = np.zeros(len(texts), np.bool_)
     if split_spaceless:
         by_character = _find_spaceless(frame["text"])
-    starts = _running_sum(kernels.count_tokens(data, offsets, by_character))
-    hashes, lengths = kernels.hash_tokens(data, offsets, by_character, starts)
+    n, counts = len(texts), np.zeros(len(texts), np.int64)
+    kernels.run_rows(kernels.count_tokens, n, data, offsets, by_character, counts)
+    starts = _running_sum(counts)
+    hashes, lengths = np.empty(starts[-1], np.uint64), np.empty(starts[-1], np.uint32)
+    kernels.run_rows(kernels.hash_tokens, n, data, offsets, by_character, starts, hashes, lengths)
     return Tokens(hashes, lengths, starts, by_character)
 
 
 def hash_ngrams(tokens: Tokens, n_words: int) -> tuple[Array, Array]:
     """Hash of every run of n_words tokens, flat, and where each row's begin; shorter rows have none."""
-    from curation import kernels
-
     counts = np.maximum(np.diff(tokens.starts) - n_words + 1, 0)
-    starts = _running_sum(counts)
-    widths = np.full(len(counts), n_words, np.int64)
-    return kernels.hash_shingles(tokens.hashes, tokens.starts, widths, starts, np.uint64(0)), starts
+    widths, seeds = np.full(len(counts), n_words, np.int64), np.zeros(len(counts), np.uint64)
+    return _hash_runs(tokens, widths, counts, seeds)
 
 
 def list_pairs(rows: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[str] = ("text",)) -> pl.DataFrame:
@@ -87,17 +90,23 @@ def list_pairs(rows: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[
 
 
 def drop_near_duplicates(
-    rows: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[str] = ("text",), by: Sequence[str] = ()
+    rows: pl.DataFrame,
+    params: NearDuplicates,
+    *,
+    columns: Sequence[str] = ("text",),
+    by: Sequence[str] = (),
+    within: str | None = None,
 ) -> pl.DataFrame:
     """Rows to drop so that no two survivors are found similar: (row_id, matched_id, similarity).
 
     Rows survive in ascending order of the columns `by`, then of row_id, whatever order they come in. A row
-    is dropped only for a survivor that it is itself similar to: never through a third row.
+    is dropped only for a survivor that it is itself similar to: never through a third row. Rows that differ
+    in the column `within` are never similar.
     """
     from curation import kernels
 
     rows = rows.sort(*by, "row_id")
-    shingled = shingle_rows(rows, params, columns)
+    shingled = shingle_rows(rows, params, columns, within)
     listed = np.ones(rows.height, np.bool_)
     matched, similarity = kernels.match_rows(*_bucketed(shingled, params), listed, False)
     return _matched_rows(rows["row_id"], rows["row_id"], matched, similarity)
@@ -131,15 +140,16 @@ def cluster_near_duplicates(
 
 
 def drop_exact_duplicates(
-    rows: pl.DataFrame, *, columns: Sequence[str] = ("text",), by: Sequence[str] = ()
+    rows: pl.DataFrame, *, columns: Sequence[str] = ("text",), by: Sequence[str] = (), within: str | None = None
 ) -> pl.DataFrame:
     """Rows whose normalised columns equal those of an earlier row: (row_id, matched_id, similarity 1).
 
-    Earlier is ascending in `by`, then row_id. Rows without any text are no duplicates of one another.
+    Earlier is ascending in `by`, then row_id. Rows without any text are no duplicates of one another, nor are
+    rows that differ in the column `within`.
     """
     normal = [f"normal_{c}" for c in columns]
     ordered = rows.sort(*by, "row_id").with_columns(normalise_text(pl.col(c)).alias(f"normal_{c}") for c in columns)
-    first = pl.col("row_id").first().over(normal).alias("matched_id")
+    first = pl.col("row_id").first().over(*normal, *([within] if within else [])).alias("matched_id")
     return (
         ordered.filter(pl.any_horizontal(pl.col(c) != "" for c in normal))
         .select("row_id", first)
@@ -149,26 +159,38 @@ def drop_exact_duplicates(
     )
 
 
-def shingle_rows(rows: pl.DataFrame, params: NearDuplicates, columns: Sequence[str]) -> Shingled:
+def shingle_rows(
+    rows: pl.DataFrame, params: NearDuplicates, columns: Sequence[str], within: str | None = None
+) -> Shingled:
     """Shingle sets and LSH buckets of the rows, in the rows' order."""
     from curation import kernels
 
-    n_permutations = params.bands * params.rows_per_band
-    a, b = draw_permutations(n_permutations, params.seed)
-    signatures = np.full((rows.height, n_permutations), 0xFFFFFFFF, np.uint32)
-    values, starts, sizes, filled = [], [], [], 0
+    a, b = draw_permutations(params.bands * params.rows_per_band, params.seed)
+    signatures = np.full((rows.height, len(a)), 0xFFFFFFFF, np.uint32)
+    seeds = _seed_groups(rows[within]) if within else np.zeros(rows.height, np.uint64)
+    fields = []
     for field, column in enumerate(columns):
-        tokens = hash_words(rows[column])
-        shingles, shingle_starts = _hash_field(tokens, params, field)
+        shingles, starts = _hash_field(hash_words(rows[column]), params, seeds + np.uint64(field << 32))
         # MinHash of a union of sets is the minimum of their signatures; fields are told apart by their seed
-        kernels.sign_shingles(shingles, shingle_starts, a, b, signatures)
-        sizes.append(kernels.sort_sets(shingles, shingle_starts))
-        values.append(shingles)
-        starts.append(shingle_starts[:-1] + filled)
-        filled += len(shingles)
-    stacked = np.stack(sizes)
-    buckets, n_buckets = _band_signatures(signatures, params, alone=stacked.sum(axis=0) == 0)
-    return Shingled(np.concatenate(values), np.stack(starts), stacked, buckets, n_buckets)
+        kernels.run_rows(kernels.sign_shingles, rows.height, shingles, starts, a, b, signatures)
+        fields.append((shingles, starts))
+    alone = np.sum([np.diff(starts) for _, starts in fields], axis=0) == 0
+    buckets, n_buckets = _band_signatures(signatures, params, alone)
+    return _gather_sets(fields, buckets, n_buckets)
+
+
+def _gather_sets(fields: Sequence[tuple[Array, Array]], buckets: Array, n_buckets: int) -> Shingled:
+    """Sort the shingles of rows that share a bucket with another one; nobody asks for the sets of the rest."""
+    from curation import kernels
+
+    wanted = (buckets >= 0).any(axis=1)
+    sizes = np.zeros((len(fields), len(buckets)), np.int64)
+    for field, (shingles, starts) in enumerate(fields):
+        kernels.run_rows(kernels.sort_sets, len(buckets), shingles, starts, wanted, sizes[field])
+    filled = np.cumsum([0, *(len(shingles) for shingles, _ in fields)])
+    values = fields[0][0] if len(fields) == 1 else np.concatenate([shingles for shingles, _ in fields])
+    moved = np.stack([starts[:-1] + before for (_, starts), before in zip(fields, filled[:-1], strict=True)])
+    return Shingled(values, moved, sizes, buckets, n_buckets)
 
 
 def draw_permutations(n: int, seed: int) -> tuple[Array, Array]:
@@ -185,10 +207,9 @@ def string_buffers(texts: pl.Series) -> tuple[Array, Array]:
     array = texts.rechunk().to_arrow().cast(pa.large_string())
     _, offset_buffer, data_buffer = array.buffers()
     if not len(array):
-        return np.zeros(1, np.uint8), np.zeros(1, np.int64)
+        return np.frombuffer(b"\0", np.uint8), np.frombuffer(bytes(8), np.int64)
     offsets = np.frombuffer(offset_buffer, np.int64)[array.offset : array.offset + len(array) + 1]
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer and data_buffer.size else np.zeros(1, np.uint8)
-    return data, offsets
+    return np.frombuffer(data_buffer if data_buffer and data_buffer.size else b"\0", np.uint8), offsets
 
 
 def _find_spaceless(texts: pl.Series) -> Array:
@@ -202,13 +223,27 @@ def _find_spaceless(texts: pl.Series) -> Array:
     return (suspect & counted["text"]).to_numpy().copy()
 
 
-def _hash_field(tokens: Tokens, params: NearDuplicates, field: int) -> tuple[Array, Array]:
+def _seed_groups(groups: pl.Series) -> Array:
+    """A 64-bit seed for each row, equal for equal groups."""
+    names = groups.unique().to_list()
+    seeds = {name: int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") for name in names}
+    return np.array([seeds[name] for name in groups.to_list()], np.uint64)
+
+
+def _hash_field(tokens: Tokens, params: NearDuplicates, seeds: Array) -> tuple[Array, Array]:
+    """Shingles of each row, flat and unsorted, and where each row's begin."""
+    widths = np.where(tokens.by_character, params.shingle_characters, params.shingle_words).astype(np.int64)
+    n_tokens = np.diff(tokens.starts)
+    return _hash_runs(tokens, widths, np.where(n_tokens > 0, np.maximum(n_tokens - widths + 1, 1), 0), seeds)
+
+
+def _hash_runs(tokens: Tokens, widths: Array, counts: Array, seeds: Array) -> tuple[Array, Array]:
     from curation import kernels
 
-    widths = np.where(tokens.by_character, params.shingle_characters, params.shingle_words).astype(np.int64)
-    counts = np.diff(tokens.starts)
-    starts = _running_sum(np.where(counts > 0, np.maximum(counts - widths + 1, 1), 0))
-    return kernels.hash_shingles(tokens.hashes, tokens.starts, widths, starts, np.uint64(field << 32)), starts
+    starts = _running_sum(counts)
+    shingles = np.empty(starts[-1], np.uint64)
+    kernels.run_rows(kernels.hash_shingles, len(counts), tokens.hashes, tokens.starts, widths, seeds, starts, shingles)
+    return shingles, starts
 
 
 def _band_signatures(signatures: Array, params: NearDuplicates, alone: Array) -> tuple[Array, int]:
@@ -216,8 +251,9 @@ def _band_signatures(signatures: Array, params: NearDuplicates, alone: Array) ->
     from curation import kernels
 
     buckets, filled = np.full((len(signatures), params.bands), -1, np.int32), 0
+    keys = np.empty(len(signatures), np.uint64)
     for band in range(params.bands):
-        keys = kernels.hash_bands(signatures, band, params.rows_per_band)
+        kernels.run_rows(kernels.hash_bands, len(keys), signatures, band, params.rows_per_band, keys)
         order = np.argsort(keys, kind="stable")
         order = order[~alone[order]]
         if not len(order):
@@ -231,9 +267,11 @@ def _band_signatures(signatures: Array, params: NearDuplicates, alone: Array) ->
     return buckets, filled
 
 
-def _bucketed(shingled: Shingled, params: NearDuplicates) -> tuple[Array, int, Array, Array, Array, float]:
+def _bucketed(shingled: Shingled, params: NearDuplicates) -> tuple[Array, int, Array, Array, Array, Array]:
+    # one column has nothing to be weighed against
+    limits = np.array([params.threshold, params.column_threshold if len(shingled.starts) > 1 else 0.0])
     return (
-        shingled.buckets, shingled.n_buckets, shingled.values, shingled.starts, shingled.sizes, params.threshold
+        shingled.buckets, shingled.n_buckets, shingled.values, shingled.starts, shingled.sizes, limits
     )  # fmt: skip
 
 

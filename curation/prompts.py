@@ -114,12 +114,11 @@ def _find_duplicates(rows: pl.DataFrame, params: Prompts, near: NearDuplicates) 
     """Findings for duplicates among rows of one setting: equal system messages and tools; clean and early rows stay."""
     found = []
     by = ["faulty", "turn"]
-    columns = ("text", "setting")
     if params.rules.exact_duplicate.enabled:
-        exact = drop_exact_duplicates(rows, columns=columns, by=by).rename({"similarity": "value"})
+        exact = drop_exact_duplicates(rows, by=by, within="setting").rename({"similarity": "value"})
         found.append(make_findings(exact, "exact_duplicate", threshold=1.0))
     if params.rules.near_duplicate.enabled:
-        matches = drop_near_duplicates(rows, near, columns=columns, by=by).rename({"similarity": "value"})
+        matches = drop_near_duplicates(rows, near, by=by, within="setting").rename({"similarity": "value"})
         found.append(make_findings(matches, "near_duplicate", threshold=near.threshold))
     return found
 

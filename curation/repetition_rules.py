@@ -5,15 +5,31 @@ import polars as pl
 
 from curation.measures import Measure, Texts, break_above
 from curation.near_duplicates import string_buffers
-from schemas.params import MaxCharacters, RepeatedLines, RepeatedWords
+from schemas.params import MaxCharacters, RepeatedLines, RepeatedPattern, RepeatedWords
+
+_LONGEST_PATTERN = 2_000  # longer texts that repeat are found by their words and lines
 
 
 def measure_repeated_characters(texts: Texts, rule: MaxCharacters) -> Measure:
     """Longest run of one ASCII character other than a blank."""
     from curation import kernels
 
-    runs = kernels.longest_runs(*string_buffers(texts.frame["text"]))
+    runs = np.zeros(texts.frame.height, np.int64)
+    kernels.run_rows(kernels.longest_runs, len(runs), *string_buffers(texts.frame["text"]), runs)
     return break_above(pl.lit(pl.Series(runs, dtype=pl.Float64)), rule.max_characters)
+
+
+def measure_repeated_pattern(texts: Texts, rule: RepeatedPattern) -> Measure:
+    """How often one unit makes up the whole text, white space aside: "54815481" is "5481" twice."""
+    bare = texts.frame.select(pl.col("text").str.replace_all(r"\s+", ""))["text"]
+    judged = (bare.str.len_chars() >= rule.min_characters) & (bare.str.len_chars() <= _LONGEST_PATTERN)
+    repeats = [_count_units(text) if wanted else 0.0 for text, wanted in zip(bare, judged, strict=True)]
+    return break_above(pl.lit(pl.Series(repeats, dtype=pl.Float64)), rule.max_repeats)
+
+
+def _count_units(text: str) -> float:
+    """A text is its shortest period repeated: that period is where the text first occurs in itself doubled."""
+    return len(text) / (text + text).find(text, 1)
 
 
 def measure_repeated_lines(texts: Texts, rule: RepeatedLines) -> Measure:
@@ -51,7 +67,10 @@ def _measure_ngrams(texts: Texts, rule: RepeatedWords, *, top: bool) -> Measure:
     values, limits = np.zeros(len(judged)), np.ones(len(judged))
     excess = np.full(len(judged), -np.inf)
     for n_words, limit in sorted(rule.max_ratios.items()):
-        shares = kernels.measure_repeats(tokens.hashes, tokens.lengths, tokens.starts, n_words, top)
+        shares = np.zeros(len(judged))
+        kernels.run_rows(
+            kernels.measure_repeats, len(judged), tokens.hashes, tokens.lengths, tokens.starts, n_words, top, shares
+        )
         further = shares - limit > excess
         values, limits = np.where(further, shares, values), np.where(further, limit, limits)
         excess = np.maximum(excess, shares - limit)

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.measures import Measure, Texts, break_above, break_below, break_where
-from schemas.params import Language, MaxCharacters, MaxRatio, MaxSequences, MinCharacters, Rule
+from schemas.params import KeyboardMash, Language, MaxCharacters, MaxRatio, MaxSequences, MinCharacters, Rule
 
 _TEXT = pl.col("text")
 _URL = r"(?i)(?:https?://|www\.)[^\s<>()\[\]]+"
@@ -15,8 +15,10 @@ _PLACEHOLDER = (
     r"|n[/.]a\.?|nan|todo|tbd|tba|to be (?:added|filled|done|written|determined)|placeholder|fill(?: me)? in"
     r"|(?:your|insert|enter|add|put|write) (?:your |the |an? )?"
     r"(?:text|answer|input|output|response|content|name)(?: here)?"
+    r"|(?:test\W+)+(?:\w+\W+)?please ignore"
     r"|lorem ipsum\b.*|asdf\w*|qwert[yz]\w*|x{3,}|\?{2,}|\.{2,}|…+|-{2,}|_{2,})[\s>\])}*\"'_.!-]*$"
 )
+_MASH = r"\b(?:[bcdfghjklmnpqrstvwxz]{3,}|(?:asdf|sdfg|dfgh|fghj|ghjk|hjkl|qwer|wert|zxcv|xcvb|vbnm)\w*)\b"
 # A UTF-8 lead byte read as Latin-1 or Windows-1252, followed by a continuation byte read the same way
 _MOJIBAKE_SUSPECT = (
     r"[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
@@ -57,10 +59,18 @@ def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
     return break_where(whole | last_line.str.contains(r"(?i)^[<\[(]?(?:no[ _-]?input|n/a|nan)[>\])]?\.?$"))
 
 
+def measure_keyboard_mash(texts: Texts, rule: KeyboardMash) -> Measure:
+    """Share of Latin words (three letters or more) without a vowel or typed along a row of keys."""
+    words = _TEXT.str.to_lowercase().str.count_matches(r"\b\p{Latin}{3,}\b")
+    typed = _TEXT.str.to_lowercase().str.count_matches(_MASH)
+    return break_above(pl.when(words >= rule.min_words).then(typed / words), rule.max_ratio)
+
+
 def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
     """Sequences that ftfy judges to be UTF-8 decoded with another encoding, where it can mend them (ftfy 6).
 
-    ftfy reads 17,500 rows a second, so only texts with a lead byte beside a continuation byte reach it.
+    ftfy reads 17,500 rows a second, so only texts with a lead byte beside a continuation byte reach it. A
+    lead byte whose no-break space was since made a blank is past mending, but no less a fault.
     """
     suspects = texts.frame.with_row_index("at").filter(_TEXT.str.contains(_MOJIBAKE_SUSPECT))
     counts = [0.0] * texts.frame.height
@@ -70,7 +80,8 @@ def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
 
         for at, text in suspects.select("at", "text").iter_rows():
             counts[at] = float(max(badness(text), 1)) if fix_encoding(text) != text else 0.0
-    return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)), rule.max_sequences)
+    bare = _TEXT.str.count_matches(r"[\u00c2\u00c3](?:[^\p{L}\p{M}]|$)")
+    return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)) + bare, rule.max_sequences)
 
 
 def measure_unprintable(texts: Texts, rule: MaxCharacters) -> Measure:

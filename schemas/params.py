@@ -83,6 +83,7 @@ class NearDuplicates(Section):
     """How near-duplicates are found: Jaccard similarity of word shingles, candidates by MinHash bands."""
 
     threshold: Annotated[float, Field(gt=0, le=1)]
+    column_threshold: Share
     shingle_words: AtLeastOne
     shingle_characters: AtLeastOne
     bands: AtLeastOne
@@ -121,6 +122,20 @@ class MaxRatio(Rule):
     min_characters: Count
 
 
+class KeyboardMash(Rule):
+    """Share of words that nobody means; texts with fewer words are not judged."""
+
+    max_ratio: Share
+    min_words: AtLeastOne
+
+
+class RepeatedPattern(Rule):
+    """Whole text is one unit, repeated more often; shorter texts are not judged."""
+
+    max_repeats: AtLeastOne
+    min_characters: AtLeastOne
+
+
 class RepeatedLines(Rule):
     """Share of lines that repeat an earlier one; texts with fewer lines are not judged."""
 
@@ -157,6 +172,7 @@ class TextRules(Section):
     too_short: MinCharacters
     too_long: MaxCharacters
     placeholder: Rule
+    keyboard_mash: KeyboardMash
     mojibake: MaxSequences
     unprintable: MaxCharacters
     symbol_share: MaxRatio
@@ -164,6 +180,7 @@ class TextRules(Section):
     bare_link: Rule
     long_word: MaxCharacters
     repeated_characters: MaxCharacters
+    repeated_pattern: RepeatedPattern
     repeated_lines: RepeatedLines
     repeated_phrases: RepeatedWords
     repeated_passages: RepeatedWords
