@@ -177,7 +177,7 @@ def _track_files(root: Path, files: Sequence[PartFile]) -> str | None:
     if importlib.util.find_spec("dvc") is None:
         return f"dvc is not installed in {sys.executable}; install it, then run {command}"
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "add", "--quiet", *untracked], cwd=root, text=True, capture_output=True,
+        [sys.executable, "-m", "dvc", "add", *untracked], cwd=root, text=True, capture_output=True,
         env={**os.environ, "DVC_NO_ANALYTICS": "1"}, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -61,7 +61,7 @@ class Message(BaseModel):
 
     def row(self) -> dict[str, Any]:
         """The message as a struct of a messages column."""
-        return dict(self)
+        return dict(self.__dict__)
 
 
 class TrainedMessage(Message):

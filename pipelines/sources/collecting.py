@@ -1,5 +1,6 @@
 """Turns the rows of one file, in any order, into tables with ids and origins, and accounts for every row."""
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.importing import Format, Imported
 from pipelines.sources.reading import SourceRow
-from schemas.records import Origin, Prompt, Ranking, Record
+from schemas.records import UNTAKEN_TURN, Prompt, Ranking, Record
 from schemas.tables import TABLES, conform_frame
 
 NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines", "rankings"})
@@ -126,7 +127,7 @@ class _NamedRow:
         values, named = record.row(), key or str(number)
         says = tuple(values[column] for column in TABLES[record.table].key)
         if isinstance(record, Ranking):
-            says = (values["task_id"], record.labeler_id, _spell([_sortable(key), values]))
+            says = (values["task_id"], record.labeler_id, _spell([_sortable(key), _judgement(values)]))
         return cls(record, values, f"{named}/{part}" if part else named, (record.table, *says))
 
 
@@ -136,16 +137,16 @@ class _Collector:
     def __init__(self, format_: Format, source: Source, earlier_rankings: Callable[[], pl.DataFrame]) -> None:
         self._format, self._source, self._earlier_rankings = format_, source, earlier_rankings
         self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
-        self._origins: dict[tuple[str, str], dict[str, Any]] = {}
-        self._rankings: dict[tuple[Any, ...], dict[str, list[tuple[_NamedRow, SourceRow]]]] = defaultdict(dict)
-        self._first_row: dict[Any, int] = {}
+        self._origins: dict[tuple[str, str], tuple[str, int]] = {}
+        self._rankings: dict[tuple[Any, ...], dict[str, list[tuple[_NamedRow, int]]]] = defaultdict(dict)
+        self._first_row: dict[bytes, int] = {}
         self.notes: list[tuple[int, int, str, str, int | None]] = []
         self.dropped: list[tuple[int, int, str, str, int]] = []
 
     def add(self, row: SourceRow, imported: Imported) -> None:
         """Take in one row's records, or drop it where a row of the same id said all of it before."""
         rows = [_NamedRow.of(part, record, imported.key, row.number) for part, record in imported.records]
-        whole = (imported.key, *sorted(named.says for named in rows))
+        whole = _digest((imported.key, *sorted(named.says for named in rows)))
         first = self._first_row.setdefault(whole, row.number)
         if first != row.number and imported.key is not None:
             detail = "an earlier row with the same id says the same"
@@ -154,9 +155,9 @@ class _Collector:
         for named in rows:
             if isinstance(named.record, Ranking):
                 verdicts = self._rankings[named.says[1:3]]
-                verdicts.setdefault(named.says[3], []).append((named, row))
+                verdicts.setdefault(named.says[3], []).append((named, row.number))
             else:
-                self._add_row(named, named.values, row)
+                self._add_row(named, named.values, row.number)
         repeat = Note("repeated_row", "says what an earlier row says; kept as a second origin", first)
         repeats = [repeat] if first != row.number else self._note_repeats(row, imported)
         for note in (*imported.notes, *repeats):
@@ -164,16 +165,17 @@ class _Collector:
 
     def _note_repeats(self, row: SourceRow, imported: Imported) -> list[Note]:
         notes = []
-        first = self._first_row.setdefault(("id", imported.key or row.number), row.number)
+        first = self._first_row.setdefault(_digest(("id", imported.key or row.number)), row.number)
         if first != row.number:
             notes.append(Note("repeated_id", "an earlier row has the same id and says something else", first))
         if not self._format.repeats_prompts:
             prompts = {record.prompt_id for _, record in imported.records if isinstance(record, Prompt)}
-            firsts = {self._first_row.setdefault(prompt, row.number) for prompt in prompts} - {row.number}
+            firsts = {self._first_row.setdefault(bytes.fromhex(prompt), row.number) for prompt in prompts}
+            firsts.discard(row.number)
             notes += [Note("repeated_prompt", "an earlier row has the same prompt", first) for first in sorted(firsts)]
         return notes
 
-    def _add_row(self, named: "_NamedRow", values: dict[str, Any], row: SourceRow) -> None:
+    def _add_row(self, named: "_NamedRow", values: dict[str, Any], number: int) -> None:
         table = named.record.table
         if table == "labelers":
             values = {**values, "consent": values["consent"] or self._source.consent}
@@ -182,13 +184,7 @@ class _Collector:
         if there is None or (there != values and _spell(values) < _spell(there)):
             self._rows[table][key] = values
         if table in NAMED_TABLES:
-            row_id = str(key[0])
-            origin = Origin(
-                row_id=row_id, source=self._source.name, external_id=named.external_id, table_name=table,
-                source_sha256=self._source.sha256, source_row=row.number, licence=self._source.licence,
-                consent=self._source.consent,
-            )  # fmt: skip
-            self._origins.setdefault((row_id, named.external_id), origin.row())
+            self._origins.setdefault((key[0], named.external_id), (table, number))
 
     def _earlier_rounds(self) -> dict[tuple[Any, ...], list[tuple[int, str]]]:
         """Rounds and judgements of the same tasks by the same labelers in files taken in before."""
@@ -196,27 +192,35 @@ class _Collector:
         if self._rankings:
             tasks = {task_id for task_id, _ in self._rankings}
             for values in self._earlier_rankings().filter(pl.col("task_id").is_in(tasks)).to_dicts():
-                rounds[values["task_id"], values["labeler_id"]].append((values["round"], _spell_judgement(values)))
+                rounds[values["task_id"], values["labeler_id"]].append((values["round"], _spell(_judgement(values))))
         return rounds
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """The tables that have rows, conforming and sorted by key."""
         earlier = self._earlier_rounds()
         for key, verdicts in self._rankings.items():
-            for number, verdict in _number_rounds(verdicts, earlier[key]):
-                for named, row in verdicts[verdict]:
-                    self._add_row(named, named.record.model_copy(update={"round": number}).row(), row)
+            for round_, verdict in _number_rounds(verdicts, earlier[key]):
+                for named, row_number in verdicts[verdict]:
+                    values = named.record.model_copy(update={"round": round_}).row()
+                    self._add_row(named, values, row_number)
         self._rankings.clear()
         tables = {name: list(rows.values()) for name, rows in self._rows.items()}
-        tables["origins"] = list(self._origins.values())
-        return {
-            name: conform_frame(name, pl.DataFrame(rows, dict(TABLES[name].columns)))
-            for name, rows in sorted(tables.items()) if rows
-        }  # fmt: skip
+        frames = {name: pl.DataFrame(rows, dict(TABLES[name].columns)) for name, rows in tables.items()}
+        frames["origins"] = self._frame_origins()
+        return {name: conform_frame(name, frame) for name, frame in sorted(frames.items()) if frame.height}
+
+    def _frame_origins(self) -> pl.DataFrame:
+        source = self._source
+        rows = [(*key, *where) for key, where in self._origins.items()]
+        schema = {"row_id": pl.String, "external_id": pl.String, "table_name": pl.String, "source_row": pl.Int64}
+        return pl.DataFrame(rows, schema, orient="row").with_columns(
+            source=pl.lit(source.name), source_sha256=pl.lit(source.sha256), licence=pl.lit(source.licence),
+            consent=pl.lit(source.consent), teacher=pl.lit(None), turn=pl.lit(UNTAKEN_TURN),
+        )  # fmt: skip
 
 
 def _number_rounds(
-    verdicts: Mapping[str, list[tuple[_NamedRow, SourceRow]]], earlier: list[tuple[int, str]]
+    verdicts: Mapping[str, list[tuple[_NamedRow, int]]], earlier: list[tuple[int, str]]
 ) -> Iterator[tuple[int, str]]:
     """Give each judgement of one task by one labeler its round.
 
@@ -226,7 +230,7 @@ def _number_rounds(
     free = sorted(earlier)
     following = max((number for number, _ in earlier), default=0) + 1
     for verdict in sorted(verdicts):
-        said = _spell_judgement(verdicts[verdict][0][0].values)
+        said = _spell(_judgement(verdicts[verdict][0][0].values))
         same = next((round_ for round_ in free if round_[1] == said), None)
         if same:
             free.remove(same)
@@ -236,15 +240,19 @@ def _number_rounds(
             following += 1
 
 
-def _spell_judgement(values: Mapping[str, Any]) -> str:
-    """What a ranking says, without the names and numbers that were given to it."""
-    named = {"ranking_id", "task_id", "prompt_id", "labeler_id", "round", "turn"}
-    return _spell({column: value for column, value in values.items() if column not in named})
+def _judgement(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a ranking says, without the names and numbers that were given to it, and without what is null."""
+    given = {"ranking_id", "task_id", "prompt_id", "labeler_id", "round", "turn"}
+    return {column: value for column, value in values.items() if column not in given and value is not None}
 
 
 def _sortable(key: str | None) -> list[Any]:
     """A source's own id so that 9 comes before 10; nothing where it has none."""
     return [] if key is None else [f"{len(key):06}", key]
+
+
+def _digest(values: tuple[Any, ...]) -> bytes:
+    return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
 
 
 def _spell(values: Any) -> str:

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import hashlib
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -154,7 +155,7 @@ def name_type(value: Any) -> str:
 def _read_lines(file: SourceFile) -> Iterator[SourceRow]:
     _refuse_spread_object(file)
     decoder, number = _RowDecoder(), 0
-    for line, stored in enumerate(file.content.split(b"\n"), start=1):
+    for line, stored in enumerate(io.BytesIO(file.content), start=1):
         if not stored.strip():
             continue
         number += 1

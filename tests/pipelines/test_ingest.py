@@ -71,6 +71,12 @@ def test_alpaca_row_by_hand(tmp_path: Path) -> None:
     assert (origin["source"], origin["external_id"], origin["source_row"], origin["turn"]) == ("alpaca/f", "1", 1, 0)
 
 
+@pytest.mark.parametrize("blank", ["", " \n", None])
+def test_a_blank_input_is_none(tmp_path: Path, blank: str | None) -> None:
+    take_in(tmp_path, [{**ALPACA, "input": blank}])
+    assert table(tmp_path, "prompts")["messages"][0][0]["content"] == "Add."
+
+
 def test_formats_share_the_id_of_an_equal_prompt(tmp_path: Path) -> None:
     for name in ("alpaca", "pandalm", "self-instruct"):
         take_in(tmp_path, [EXAMPLES[name]], name, f"{name}.jsonl")
@@ -171,8 +177,10 @@ def test_repeated_judgements_are_rounds_and_repeated_rows_are_not(tmp_path: Path
     assert sorted(origins["source_row"].to_list()) == [1, 2, 3, 4, 5]
     pandalm = take_in(tmp_path, ROWS["pandalm"], name="g.jsonl")
     assert "repeated_row" not in findings(pandalm)  # its rows have ids: a judgement repeated is one made again
-    rounds = table(tmp_path, "rankings").filter(pl.col("labeler_id") == "pandalm/annotator1")["round"]
-    assert sorted(rounds.to_list()) == [1, 1, 2, 3]
+    mine = table(tmp_path, "rankings").filter(pl.col("labeler_id") == "pandalm/annotator1")
+    assert sorted(mine["round"].to_list()) == [1, 1, 2, 3]
+    thrice = mine.filter(pl.len().over("task_id") == 3).sort("round")  # 9: tie, 10: the first wins, 11: tie
+    assert [len(tiers) for tiers in thrice["tiers"].to_list()] == [1, 2, 1]
 
 
 def test_a_later_file_keeps_earlier_rounds_and_adds_only_new_judgements(tmp_path: Path) -> None:
@@ -434,4 +442,7 @@ def test_parts_are_put_under_dvcs_care(tmp_path: Path) -> None:
     (tmp_path / IMPORTS / report.part.tables["prompts"].file).unlink()
     subprocess.run([*dvc, "checkout", "--quiet"], cwd=tmp_path, check=True, capture_output=True)
     assert read_imports(tmp_path, "prompts").height == 1
+    stale = tmp_path / IMPORTS / f"{report.part.tables['prompts'].file}.dvc"
+    stale.write_text(stale.read_text().replace(report.part.tables["prompts"].md5, "ab" * 16))
     assert ingest_file(tmp_path, tmp_path / "f.jsonl.gz").tracking is None
+    assert f"md5: {report.part.tables['prompts'].md5}" in stale.read_text()
