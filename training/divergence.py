@@ -1,20 +1,19 @@
 """Turns a policy's own samples into its distance from another policy, in nats."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from schemas.messages import assistant_completion
 from training import Progress, ignore_progress
 from training.examples import Sample
 from training.improvement import Prompt
 from training.models import choose_device, load_policy
-from training.tokenizer import encode_example
+from training.tokenizer import encode_prompt
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -37,18 +36,22 @@ def mean_sequence_kl(
 ) -> Divergence:
     """Monte Carlo estimate of KL(policy || reference): mean of log p_policy(y) - log p_reference(y) over `samples` y.
 
-    Unbiased when these were drawn from `policy` at temperature 1 and top_p 1; not below 0 in expectation, but a
-    single estimate can be. The text is tokenized anew, each policy by its own tokenizer; the end token counts where
-    it was drawn.
+    Unbiased when these were drawn from `policy` at temperature 1 and top_p 1; not below 0 in expectation, but a single
+    estimate can be. It reads the drawn tokens: tokenizing the text anew gave estimates far below 0.
+
+    Raises:
+        ValueError: the two policies have different vocabularies.
     """
-    messages = dict(prompts)
+    ours, tokenizer = load_policy(policy)
+    theirs, other = load_policy(reference)
+    if tokenizer.get_vocab() != other.get_vocab():
+        raise ValueError(f"no KL between {policy} and {reference}: their vocabularies differ")
+    encoded = {prompt_id: encode_prompt(tokenizer, messages) for prompt_id, messages in prompts}
     written = [sample for sample in samples if sample.n_tokens]
-    total = 2 * len(written)
-    ours = _log_probabilities(policy, messages, written, batch_rows, lambda done, _: progress(done, total))
-    theirs = _log_probabilities(
-        reference, messages, written, batch_rows, lambda done, _: progress(len(written) + done, total)
-    )
-    return estimate_mean([a - b for a, b in zip(ours, theirs, strict=True)])
+    n = len(written)
+    first = _log_probabilities(ours, encoded, written, batch_rows, lambda done, _: progress(done, 2 * n))
+    second = _log_probabilities(theirs, encoded, written, batch_rows, lambda done, _: progress(n + done, 2 * n))
+    return estimate_mean([a - b for a, b in zip(first, second, strict=True)])
 
 
 def estimate_mean(values: Sequence[float]) -> Divergence:
@@ -85,17 +88,15 @@ def sequence_log_probabilities(
 
 
 def _log_probabilities(
-    source: Path, messages: dict[str, list], samples: Sequence[Sample], batch_rows: int, progress: Progress
+    model: "PreTrainedModel",
+    prompts: Mapping[str, list[int]],
+    samples: Sequence[Sample],
+    batch_rows: int,
+    progress: Progress,
 ) -> list[float]:
-    model, tokenizer = load_policy(source)
-    rows = [_encode_sample(tokenizer, messages[sample.prompt_id], sample) for sample in samples]
-    return sequence_log_probabilities(model.to(choose_device()), rows, batch_rows, progress)  # type: ignore[arg-type]
-
-
-def _encode_sample(tokenizer: "PreTrainedTokenizerBase", messages: list, sample: Sample) -> tuple[list[int], list[int]]:
-    """Ids and mask of a sample; where it was cut, without what the template writes after the text."""
-    ids, mask = encode_example(tokenizer, messages, assistant_completion(sample.text))
-    if sample.finish_reason == "length" and tokenizer.eos_token_id in ids:
-        end = len(ids) - 1 - ids[::-1].index(tokenizer.eos_token_id)
-        ids, mask = ids[:end], mask[:end]
-    return ids, mask
+    rows = [
+        (prompts[sample.prompt_id] + sample.token_ids, [0] * len(prompts[sample.prompt_id]) + [1] * sample.n_tokens)
+        for sample in samples
+    ]
+    device: Any = choose_device()
+    return sequence_log_probabilities(model.to(device), rows, batch_rows, progress)

@@ -93,7 +93,7 @@ def evaluate_policies(
     work: Path,
     progress: Progress = ignore_progress,
 ) -> Evaluation:
-    """Let each policy answer each prompt, sampled and greedily, and compare `judged` with `baseline`, two of their names.
+    """Let each policy answer each prompt, sampled and greedily; compare `judged` with `baseline`, two of their names.
 
     KL is that of `judged` from the policy at `reference`, over the sampled answers.
 

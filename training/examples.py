@@ -43,7 +43,8 @@ class Group:
 class Sample:
     """One completion that a policy wrote: its text without special tokens, and how it ended.
 
-    `n_tokens` counts generated tokens with the end token; 0 means that the prompt left no room for any.
+    `n_tokens` counts generated tokens with the end token; 0 means that the prompt left no room for any. `token_ids` are
+    these tokens: a text can be written in many ways, so its probability cannot be told from the text.
     `seed` is the one its batch was drawn with.
     """
 
@@ -53,3 +54,4 @@ class Sample:
     finish_reason: FinishReason
     n_tokens: int
     seed: int
+    token_ids: list[int]

@@ -62,7 +62,7 @@ def improve_by_rloo(
         params={**params.model_dump(), "max_tokens": max_tokens, "reward_model": model_digest(reward_model)},
         seed=seed, threads=torch.get_num_threads(),
     )  # fmt: skip
-    steps = [{**step, "kl": step.pop("kl_per_token", 0.0) * step["completion_tokens"]} for step in log]
+    steps = [_per_completion(step) for step in log]
     return PolicyResult(md5, "prompts", seen, skipped, steps)
 
 
@@ -90,6 +90,12 @@ def make_reward(
         ]
 
     return compute_reward
+
+
+def _per_completion(step: dict[str, float]) -> dict[str, float]:
+    """A step's measures with KL in nats a completion: TRL's is the mean over all tokens of the batch."""
+    kept = {name: value for name, value in step.items() if name != "kl_per_token"}
+    return kept | {"kl": step.get("kl_per_token", 0.0) * step["completion_tokens"]}
 
 
 def attach_sampler(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", params: Rloo) -> None:

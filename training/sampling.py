@@ -194,7 +194,7 @@ def _sample_batch(
     for row, ids in zip(rows, written, strict=True):
         reason: FinishReason = "stop" if ids and ids[-1] in ends else "length"
         text = decode_completion(tokenizer, ids)
-        samples.append(Sample(row.prompt_id, row.sample_index, text, reason, len(ids), seed))
+        samples.append(Sample(row.prompt_id, row.sample_index, text, reason, len(ids), seed, list(ids)))
     return samples
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,16 @@ def common_settings(
     TRL's own choice is bf16 and gradient checkpointing, both slower on a CPU. Checkpoints are kept two at a time: the
     older is deleted before the newer is marked as whole. Rows come in the order given, which the caller has planned.
     """
+    from datasets import disable_progress_bars
+
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    disable_progress_bars()
+    # TRL switches gradient checkpointing on by a name that transformers calls outdated: told off by that name too.
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.* is deprecated", category=FutureWarning)
     return {
         "output_dir": str(work), "bf16": False, "gradient_checkpointing": False,
-        "use_cpu": choose_device().type == "cpu", "report_to": "none", "logging_steps": 1, "disable_tqdm": True, "dataloader_pin_memory": False,
+        "use_cpu": choose_device().type == "cpu", "report_to": "none", "logging_steps": 1, "disable_tqdm": True,
+        "dataloader_pin_memory": False,
         "learning_rate": learning_rate, "lr_scheduler_type": "linear", "warmup_steps": warmup_steps,
         "max_grad_norm": max_gradient_norm, "save_strategy": "steps", "save_steps": checkpoint_steps,
         "save_total_limit": 2, "seed": seed, "data_seed": seed, "train_sampling_strategy": "sequential",
