@@ -2,8 +2,8 @@
 
     python benchmarks/kills.py [--set sandbox.n_train_prompts=100 ...]
 
-For each of the twelve stages a project is brought to just before it; the run is killed with SIGKILL at a random moment of
-that stage, and `dvc repro` is run again. All outs in dvc.lock must be those of a run that nobody killed.
+For each of the twelve stages a project is brought to just before it; the run is killed with SIGKILL at a random moment
+of that stage, and `dvc repro` is run again. All outs in dvc.lock must be those of a run that nobody killed.
 """
 
 import argparse

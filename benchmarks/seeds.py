@@ -20,7 +20,8 @@ from typing import Any
 
 COLUMNS = (
     "gold_sft", "gold_policy", "gold_policy_greedy", "pass_sft", "pass_policy", "win_rate", "kl", "reward_accuracy",
-    "reward_accuracy_gold", "labeler_agreement", "bad_labelers_found", "honest_labelers_blamed", "rows_kept", "rows_dropped",
+    "reward_accuracy_gold", "labeler_agreement", "bad_labelers", "bad_labelers_found", "honest_labelers_blamed",
+    "rows_kept", "rows_dropped",
 )  # fmt: skip
 
 

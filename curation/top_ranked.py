@@ -6,9 +6,8 @@ import polars as pl
 def pick_top_ranked(pairs: pl.DataFrame) -> pl.DataFrame:
     """The candidate of each prompt that wins most against the others by the labelers' consensus.
 
-    A candidate scores the weight of the pairs it wins less that of the pairs it loses (a Borda count over the pairs that
-    were judged); one that loses any pair is not taken while a rival never does, since the rival scores higher or equal
-    on the pairs that they share. Of equal scores the smaller id stays.
+    A candidate scores the weight of the pairs it wins less that of the pairs it loses: a weighted Borda count over the
+    pairs that were judged. Of equal scores the smaller id stays.
 
     Args:
         pairs: columns prompt_id, chosen_id, rejected_id, weight.

@@ -23,11 +23,13 @@ def run(stage: Stage) -> None:
         share = spread_evenly(params.candidates.k, len(list_policies(stage)))[number]
         with stage.progress(f"sampling from {checkpoint}") as progress:
             drawn = sample_completions(
-                source, prompts, n=share, **params.candidates.sampling.model_dump(), max_tokens=params.start.max_tokens, seed=stage.seed + number, work=stage.resume(checkpoint),
-                progress=progress,
+                source, prompts, n=share, **params.candidates.sampling.model_dump(), seed=stage.seed + number,
+                max_tokens=params.start.max_tokens, work=stage.resume(checkpoint), progress=progress,
             )  # fmt: skip
         candidates = union_rows("candidates", candidates, candidate_rows(drawn))
-        samples = union_rows("samples", samples, sample_rows(drawn, source, checkpoint, stage.turn, params.candidates.sampling))
+        samples = union_rows(
+            "samples", samples, sample_rows(drawn, source, checkpoint, stage.turn, params.candidates.sampling)
+        )
     if "imports" in params.prompts.sources:
         candidates = union_rows("candidates", candidates, stage.imported("candidates"))
         samples = union_rows("samples", samples, stage.imported("samples"))

@@ -6,9 +6,9 @@ from pipelines.stage import Stage
 
 def run(stage: Stage) -> None:
     """Judge every ranking and candidate again, past ones included."""
-    names = ("rankings", "ratings", "candidates", "samples", "prompts", "assignments")
     curated = curate_preferences(
-        *(stage.rows(name) for name in names), stage.new_rows("dropped"), stage.rows("labelers"),
+        stage.rows("rankings"), stage.rows("ratings"), stage.rows("candidates"), stage.rows("samples"),
+        stage.rows("prompts"), stage.rows("assignments"), stage.new_rows("dropped"), stage.rows("labelers"),
         params=stage.params.curate_preferences, turn=stage.turn, seed=stage.seed,
     )  # fmt: skip
     stage.write_table("preferences", curated.preferences)

@@ -7,9 +7,9 @@ import polars as pl
 
 from curation.funnel import count_rows
 from pipelines.groups import kept_prompts
+from pipelines.samples import candidate_rows, sample_rows
 from pipelines.sandbox.gold import gold_score, grade_answer, is_harmful_request
 from pipelines.sandbox.labelers import make_labelers
-from pipelines.samples import candidate_rows, sample_rows
 from pipelines.stage import Stage
 from pipelines.store import read_json
 from schemas.ids import candidate_id
@@ -54,7 +54,7 @@ def list_benchmark(prompts: pl.DataFrame) -> list[BenchmarkPrompt]:
 
 
 def write_answers(stage: Stage, policies: dict[str, Path], answers: list[Answer]) -> None:
-    """Benchmark answers as candidates with samples, and their scores: the reward model's, and gold where there is one."""
+    """Benchmark answers as candidates with samples and scores: the reward model's, and gold where there is one."""
     evaluate, reward_model = stage.params.evaluate, model_digest(stage.dep("models/reward_model"))
     samples, scores = [], []
     for name, source in policies.items():
@@ -71,7 +71,9 @@ def write_answers(stage: Stage, policies: dict[str, Path], answers: list[Answer]
     new = candidate_rows([answer.sample for answer in answers])
     stage.write_table("candidates", new.join(stage.rows("candidates"), on="candidate_id", how="anti"))
     stage.write_table("samples", union_rows("samples", *samples))
-    frame = pl.DataFrame(scores, schema={"candidate_id": pl.String, "model": pl.String, "score": pl.Float64}, orient="row")
+    frame = pl.DataFrame(
+        scores, schema={"candidate_id": pl.String, "model": pl.String, "score": pl.Float64}, orient="row"
+    )
     stage.write_table("scores", frame.unique(["candidate_id", "model"], keep="first", maintain_order=True))
 
 
@@ -110,9 +112,10 @@ def summarise_turn(stage: Stage, found: Evaluation, prompts: pl.DataFrame) -> di
     return {
         "turn": stage.turn, **gold,
         "win_rate": found.win_rates["sampled"].rate, "win_rate_greedy": found.win_rates["greedy"].rate,
-        "win_rate_judge": GOLD if gold["gold_policy"] is not None else "reward_model",
-        "kl": found.kl.nats, "reward_accuracy": reward["accuracy"], "reward_accuracy_gold": compare_gold(stage, prompts),
-        "labeler_agreement": agreement["labeler_agreement"], "labeler_agreement_raw": agreement["labeler_agreement_raw"],
+        "win_rate_judge": GOLD if gold["gold_policy"] is not None else "reward_model", "kl": found.kl.nats,
+        "reward_accuracy": reward["accuracy"], "reward_accuracy_gold": compare_gold(stage, prompts),
+        "labeler_agreement": agreement["labeler_agreement"],
+        "labeler_agreement_raw": agreement["labeler_agreement_raw"],
         "rows_kept": sum(count["kept"] for count in counts), "rows_dropped": sum(count["dropped"] for count in counts),
         **count_blamed(stage, set(agreement["dropped_labelers"])),
     }  # fmt: skip
@@ -124,11 +127,12 @@ def compare_gold(stage: Stage, prompts: pl.DataFrame) -> float | None:
     texts = {row["prompt_id"]: join_contents(row["messages"]) for row in prompts.iter_rows(named=True)}
     judged = stage.new_rows("candidates").join(scores, on="candidate_id").filter(pl.col("prompt_id").is_in(list(texts)))
     judged = judged.join(prompts.filter(pl.col("split") == "validation"), on="prompt_id", how="semi")
-    golds = [gold_score(texts[row["prompt_id"]], join_contents(row["completion"])) for row in judged.iter_rows(named=True)]
+    golds = [
+        gold_score(texts[row["prompt_id"]], join_contents(row["completion"])) for row in judged.iter_rows(named=True)
+    ]
     known = judged.select("prompt_id", "score").with_columns(pl.Series("gold", golds, pl.Float64)).drop_nulls()
     pairs = known.join(known, on="prompt_id", suffix="_other").filter(pl.col("gold") > pl.col("gold_other"))
-    right = pairs.select((pl.col("score") > pl.col("score_other")).cast(pl.Float64).mean()).item()
-    return right
+    return pairs.select((pl.col("score") > pl.col("score_other")).cast(pl.Float64).mean()).item()
 
 
 def count_blamed(stage: Stage, blamed: set[str]) -> dict[str, int]:
@@ -138,5 +142,6 @@ def count_blamed(stage: Stage, blamed: set[str]) -> dict[str, int]:
     bad = {name for name in known if traits.get(name) in ("careless", "contrary")}
     honest = {name for name in known if traits.get(name) == "skilled"}
     return {
-        "bad_labelers": len(bad), "bad_labelers_found": len(bad & blamed), "honest_labelers_blamed": len(honest & blamed),
+        "bad_labelers": len(bad), "bad_labelers_found": len(bad & blamed),
+        "honest_labelers_blamed": len(honest & blamed),
     }  # fmt: skip

@@ -57,9 +57,7 @@ def build_groups(pairs: pl.DataFrame, prompts: pl.DataFrame, candidates: pl.Data
     ]
 
 
-def _build_group(
-    prompt: str, rows: pl.DataFrame, messages: Mapping[str, Any], completions: Mapping[str, Any]
-) -> Group:
+def _build_group(prompt: str, rows: pl.DataFrame, messages: Mapping[str, Any], completions: Mapping[str, Any]) -> Group:
     ids = sorted({*rows["chosen_id"], *rows["rejected_id"]})
     place = {candidate: index for index, candidate in enumerate(ids)}
     pairs = [

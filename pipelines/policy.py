@@ -88,4 +88,6 @@ def write_rows(stage: Stage, result: PolicyResult, source: Path, checkpoint: str
         samples = sample_rows(drawn, source, checkpoint, stage.turn, method.best_of_n.sampling, first_index=FIRST_INDEX)
     stage.write_table("candidates", candidates)
     stage.write_table("samples", samples)
-    stage.write_table("training_rows", name_training_rows(result.model_md5, result.trained_row_ids, result.trained_table))
+    stage.write_table(
+        "training_rows", name_training_rows(result.model_md5, result.trained_row_ids, result.trained_table)
+    )

@@ -23,11 +23,18 @@ def candidate_rows(drawn: list[Sample]) -> pl.DataFrame:
 
 
 def sample_rows(
-    drawn: list[Sample], source: Path, checkpoint: str, turn: int, settings: Sampling, *, greedy: bool = False, first_index: int = 0
+    drawn: list[Sample],
+    source: Path,
+    checkpoint: str,
+    turn: int,
+    settings: Sampling,
+    *,
+    greedy: bool = False,
+    first_index: int = 0,
 ) -> pl.DataFrame:
     """One row a sample; temperature 0 says that it was drawn greedily.
 
-    `first_index` keeps draws of one policy in several stages apart: a sample is known by candidate, policy, index, turn.
+    `first_index` keeps draws of one policy in several stages apart: candidate, policy, index and turn name a sample.
     """
     policy = model_digest(source)
     rows = [

@@ -29,7 +29,9 @@ def run(stage: Stage) -> None:
         rows.append(name_training_rows(model, seen, "demonstrations"))
     stage.write_table("training_rows", pl.concat(rows))
     trained, skipped = len(result.trained_row_ids), len(result.skipped_row_ids)
-    stage.write_metrics("sft", {"rows_trained": trained, "rows_too_long": skipped, "checkpoints": len(result.checkpoints)})
+    stage.write_metrics(
+        "sft", {"rows_trained": trained, "rows_too_long": skipped, "checkpoints": len(result.checkpoints)}
+    )
 
 
 def gather_examples(stage: Stage) -> list[Example]:
@@ -38,7 +40,10 @@ def gather_examples(stage: Stage) -> list[Example]:
     rows = stage.new_rows(table) if stage.params.sft.turns == "this" else stage.rows(table)
     kept = keep_rows(table, rows, stage.new_rows("dropped"))
     train = stage.rows("assignments").filter(pl.col("split") == "train")
-    joined = kept.join(train, on="prompt_id", how="semi").join(stage.rows("prompts"), on="prompt_id").sort("demonstration_id")
+    joined = (
+        kept.join(train, on="prompt_id", how="semi")
+        .join(stage.rows("prompts"), on="prompt_id")
+        .sort("demonstration_id")
+    )
     columns = (joined["demonstration_id"].to_list(), joined["messages"].to_list(), joined["completion"].to_list())
     return [Example(row_id, messages, completion) for row_id, messages, completion in zip(*columns, strict=True)]
-

@@ -84,7 +84,9 @@ def _wait_for_lock(file: IO[str], path: Path) -> None:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 file.seek(0)
-                raise StageError(f"{path}: another stage still runs here (process {file.read()}); end it first") from None
+                raise StageError(
+                    f"{path}: another stage still runs here (process {file.read()}); end it first"
+                ) from None
             time.sleep(0.1)
 
 
@@ -203,7 +205,9 @@ class Stage:
 
     def rows(self, name: str) -> "pl.DataFrame":
         """All rows of a table, of earlier turns and of this one; a row of an earlier turn stays as it was."""
-        return self._read(name, self._table_files(name, past=True) + self._table_files(name, past=False), f"data/{name}")
+        return self._read(
+            name, self._table_files(name, past=True) + self._table_files(name, past=False), f"data/{name}"
+        )
 
     def _read(self, name: str, files: list[Path], what: str) -> "pl.DataFrame":
         import polars as pl

@@ -1,4 +1,4 @@
-"""Turns the parent turn, a given model or nothing into the policy, reward model and rows that this turn goes on from."""
+"""Turns the parent turn, a given model or nothing into the policy, reward model and rows to go on from."""
 
 from pipelines.models import seal_model
 from pipelines.sandbox.documents import write_documents

@@ -22,7 +22,7 @@ def replace_path(staged: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)
-    os.replace(staged, target)
+    staged.replace(target)
 
 
 def write_bytes(content: bytes, path: Path) -> None:
@@ -34,7 +34,7 @@ def write_bytes(content: bytes, path: Path) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(staged, path)
+        staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
 
@@ -47,7 +47,7 @@ def write_parquet(frame: "pl.DataFrame", path: Path) -> None:
         frame.rechunk().write_parquet(
             staged, compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS, statistics=True
         )
-        os.replace(staged, path)
+        staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
 

@@ -39,7 +39,13 @@ class Table:
 
 
 def _table(
-    name: str, key: str, columns: str, nullable: str = "", *, allowed: dict[str, str] | None = None, carried: bool = True
+    name: str,
+    key: str,
+    columns: str,
+    nullable: str = "",
+    *,
+    allowed: dict[str, str] | None = None,
+    carried: bool = True,
 ) -> Table:
     types: dict[str, pl.DataType] = {
         "text": pl.String(), "int": pl.Int64(), "float": pl.Float64(), "bool": pl.Boolean(), "time": INSTANT,
@@ -156,7 +162,9 @@ def check_frame(name: str, frame: pl.DataFrame) -> None:
         nulls = frame[column].null_count()
         if nulls and column not in table.nullable:
             row = frame[column].is_null().arg_max()
-            raise TableError(f"table {name}, column {column}: {nulls} nulls, first in row {row}; fill or quarantine them")
+            raise TableError(
+                f"table {name}, column {column}: {nulls} nulls, first in row {row}; fill or quarantine them"
+            )
     repeated = frame.select(table.key).is_duplicated()
     if repeated.any():
         example = frame.select(table.key).filter(repeated).row(0)

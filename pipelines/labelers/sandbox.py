@@ -14,7 +14,11 @@ from schemas.tables import TABLES
 
 EPOCH = datetime(2026, 1, 5, tzinfo=UTC)
 """Simulated labelers work in simulated time: a turn is a week from here, so that equal runs give equal bytes."""
-GUIDELINE = ("sandbox", "1", "Rank the answer that does what was asked, politely and in the asked form, first. Ties are allowed.")
+GUIDELINE = (
+    "sandbox",
+    "1",
+    "Rank the answer that does what was asked, politely and in the asked form, first. Ties are allowed.",
+)
 
 
 def rank_prompts(
@@ -22,7 +26,9 @@ def rank_prompts(
 ) -> dict[str, pl.DataFrame]:
     """Frames of `labelers`, `guidelines`, `rankings` and `ratings` (simulated labelers give none)."""
     labelers = make_labelers(params)
-    texts = {row["prompt_id"]: join_contents(row["messages"]) for row in prompts.select("prompt_id", "messages").to_dicts()}
+    texts = {
+        row["prompt_id"]: join_contents(row["messages"]) for row in prompts.select("prompt_id", "messages").to_dicts()
+    }
     answers: dict[str, list[tuple[str, str]]] = {}
     for row in candidates.sort("candidate_id").to_dicts():
         answers.setdefault(row["prompt_id"], []).append((row["candidate_id"], join_contents(row["completion"])))
@@ -34,7 +40,9 @@ def rank_prompts(
             rows.append(_rank(labeler, prompt, texts[prompt], answers[prompt], turn=turn, seed=seed, at=at))
     return {
         "labelers": _frame("labelers", [_describe(labeler) for labeler in labelers]),
-        "guidelines": _frame("guidelines", [dict(zip(TABLES["guidelines"].columns, (_GUIDELINE_ID, *GUIDELINE), strict=True))]),
+        "guidelines": _frame(
+            "guidelines", [dict(zip(TABLES["guidelines"].columns, (_GUIDELINE_ID, *GUIDELINE), strict=True))]
+        ),
         "rankings": _frame("rankings", rows),
         "ratings": _frame("ratings", []),
     }

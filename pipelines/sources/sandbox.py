@@ -24,7 +24,11 @@ def sandbox_prompts(
     """
     known = {join_contents(messages) for messages in past["messages"].to_list()}
     held_out_given = any(split_prompt(text, params.splits, params.seed) != "train" for text in known)
-    wanted = {"train": params.n_train_prompts, "validation": params.n_validation_prompts, "benchmark": params.n_benchmark_prompts}
+    wanted = {
+        "train": params.n_train_prompts,
+        "validation": params.n_validation_prompts,
+        "benchmark": params.n_benchmark_prompts,
+    }
     rows, origins, given = {}, [], {}
     for split in sorted(SPLITS):
         count = 0 if held_out_given and split != "train" else wanted[split]
@@ -39,7 +43,11 @@ def sandbox_prompts(
             origins.append(make_origin("prompts", row_id, f"turn-{turn}/{split}/{number}", turn))
             given[row_id] = split
     frame = pl.DataFrame(list(rows.values()), schema=dict(TABLES["prompts"].columns))
-    return frame, origin_rows(origins), pl.DataFrame({"prompt_id": list(given), "split": list(given.values())}, schema=no_splits().schema)
+    return (
+        frame,
+        origin_rows(origins),
+        pl.DataFrame({"prompt_id": list(given), "split": list(given.values())}, schema=no_splits().schema),
+    )
 
 
 def make_origin(table: str, row_id: str, external_id: str, turn: int, teacher: str | None = None) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Turns each stage's code into a digest, so that a change of code which changes results cannot go undeclared.
 
-A stage depends on its version in versions.yaml, not on files: a docstring does not retrain a 7B. The digests of the code
-as last declared are kept beside it, in code_digests.json; a test compares them. To declare a change:
+A stage depends on its version in versions.yaml, not on files: a docstring does not retrain a 7B. The digests of the
+code as last declared are kept beside it, in code_digests.json; a test compares them. To declare a change:
 
     python -m pipelines.versions.code same STAGE...     the results are the same: keep the version
     python -m pipelines.versions.code changed STAGE...  they are not: raise the version, the stage runs again

@@ -14,7 +14,7 @@ ROWS = (
     ("pass rate after SFT", "pass_sft", ".1%"),
     ("pass rate of the policy", "pass_policy", ".1%"),
     ("win rate against the start", "win_rate", ".1%"),
-    ("KL from the start, nats", "kl", ".2f"),
+    ("KL from the checkpoint, nats", "kl", ".2f"),
     ("reward model's accuracy", "reward_accuracy", ".1%"),
     ("labelers' agreement", "labeler_agreement", ".1%"),
     ("rows kept", "rows_kept", ",.0f"),

@@ -50,7 +50,9 @@ def prompts(*ids: str) -> pl.DataFrame:
 def write_all(stage: Stage) -> None:
     stage.out("models/sft").mkdir()
     (stage.out("models/sft") / "model.safetensors").write_text(stage.dep("input.txt").read_text())
-    stage.write_table("candidates", pl.DataFrame(schema={"candidate_id": pl.String, "prompt_id": pl.String, "completion": pl.Null}))
+    stage.write_table(
+        "candidates", pl.DataFrame(schema={"candidate_id": pl.String, "prompt_id": pl.String, "completion": pl.Null})
+    )
     stage.write_metrics("sft", {"loss": float("nan")})
 
 
@@ -73,7 +75,7 @@ def test_undeclared_paths_are_refused(project: Path) -> None:
     stage = Stage(project, "sft")
     with pytest.raises(StageError, match="reads data/other"):
         stage.dep("data/other")
-    with pytest.raises(StageError, match="writes metrics/other.json"):
+    with pytest.raises(StageError, match=r"writes metrics/other\.json"):
         stage.write_metrics("other", {})
     with pytest.raises(StageError, match="reads data/rankings"):
         stage.rows("rankings")
@@ -138,7 +140,13 @@ def test_a_second_runner_is_refused(project: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_stage_dies_with_its_parent(tmp_path: Path) -> None:
     """kill -9 of the parent alone ends the stage: no orphan writes on."""
-    child = "from pipelines.stage import die_with_parent\nimport time\ndie_with_parent()\nprint('up', flush=True)\ntime.sleep(60)"
+    child = textwrap.dedent("""
+        import time
+        from pipelines.stage import die_with_parent
+        die_with_parent()
+        print("up", flush=True)
+        time.sleep(60)
+    """)
     parent = textwrap.dedent(f"""
         import subprocess, sys
         process = subprocess.Popen([sys.executable, "-c", {child!r}], stdout=subprocess.PIPE)
