@@ -65,7 +65,7 @@ class Evaluation:
     Rows of `summary`, `kinds` and `harmful` have policy, mode, (kind,) n, gold, gold_error, pass_rate, reward,
     n_tokens and cut_ratio; numbers that do not exist are None. `win_rates` is by mode, by gold where both answers
     were graded, else by reward. `proxy` is over sampled answers of all policies; `best_of` over samples of the
-    baseline.
+    reference, as in Gao et al. 2022.
     """
 
     answers: list[Answer]
@@ -95,7 +95,7 @@ def evaluate_policies(
 ) -> Evaluation:
     """Let each policy answer each prompt, sampled and greedily; compare `judged` with `baseline`, two of their names.
 
-    KL is that of `judged` from the policy at `reference`, over the sampled answers.
+    KL is that of `judged` from the policy at `reference`, over the sampled answers; best-of-n draws from `reference`.
 
     Raises:
         ValueError: no prompts.
@@ -122,7 +122,7 @@ def evaluate_policies(
     kl = mean_sequence_kl(policies[judged], reference, plain, drawn, batch_rows=params.sampling.batch_rows)
     progress(len(policies) + 1, len(policies) + 2)
     best_of = measure_best_of(
-        policies[baseline], prompts, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens,
+        reference, prompts, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens,
         seed=seed, work=work / "best_of",
     )  # fmt: skip
     progress(len(policies) + 2, len(policies) + 2)

@@ -44,7 +44,7 @@ def answer(content):
 GROUPS = [
     Group(
         f"p{number}", ask(f"Ann asks for {thing}."),
-        [answer(text) for text in (f"Here are {thing}.", f"Here are {thing}, dear Ann.", f"Dear Ann, {thing}, {thing}.")],
+        [answer(f"Here are {thing}{rest}.") for rest in ("", ", dear Ann", f", dear Ann, and {thing} and {thing}")],
         [Pair(0, 1, 1.0, 0.5), Pair(0, 2, 1.0, 1.0), Pair(1, 2, 1.0, 0.5)],
     )
     for number, thing in enumerate(THINGS)
