@@ -352,6 +352,30 @@ def test_every_row_is_kept_or_quarantined(
     assert origins.union(*aside.values()) == set(range(1, expected + 1))
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), name=st.sampled_from(sorted(FORMATS)), array=st.booleans(), packed=st.booleans())
+def test_any_damage_is_one_line_of_error_or_accounted_for(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, name: str, array: bool, packed: bool
+) -> None:
+    """Bytes cut out of, or put into, a good file; it is read as an array or lines, plain or gzipped."""
+    text = json.dumps(ROWS[name], indent=1) if array else "\n".join(map(json.dumps, ROWS[name]))
+    content = gzip.compress(text.encode(), mtime=0) if packed else text.encode()
+    start = data.draw(st.integers(0, len(content)))
+    end = data.draw(st.integers(start, min(start + 20, len(content))))
+    put_in = data.draw(st.sampled_from([b"", b"\0", b"\xff", b"\n", b'"', b"}", b"NaN", b"\\ud800", b"[", b","]))
+    root = tmp_path_factory.mktemp("damaged")
+    (root / "f").write_bytes(content[:start] + put_in + content[end:])
+    try:
+        report = ingest_file(root, root / "f", name)
+    except IngestError as error:
+        assert str(error).startswith("f") and "\n" not in str(error) and str(error).isprintable()
+        assert not (root / IMPORTS).exists()
+        return
+    rows = report.part.rows
+    assert rows.rows_in == rows.kept + rows.dropped + rows.quarantined > 0
+    assert format_report(report)
+
+
 def test_a_row_repeated_under_its_own_id_is_dropped_and_another_of_that_id_is_not(tmp_path: Path) -> None:
     rows = [PANDALM, {**PANDALM, "annotator1": 2}, PANDALM]
     part = take_in(tmp_path, rows)
