@@ -1,0 +1,136 @@
+"""Two small turns, real DVC and git from end to end: what they leave behind, and what holds over turns."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from curation.ledger import keep_rows
+from schemas.ids import digest_rows
+from schemas.tables import TABLES, check_frame
+from small import SMALL, set_params
+
+ROOT = Path(__file__).parents[1]
+IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "test"), ("EMAIL", "test@example.org"))
+}
+HEADLINES = (
+    "turn gold_sft gold_policy gold_policy_greedy pass_sft pass_policy win_rate kl reward_accuracy reward_accuracy_gold"
+    " labeler_agreement rows_kept rows_dropped bad_labelers_found honest_labelers_blamed"
+).split()
+
+
+def run(project: Path, *command: str) -> str:
+    environment = os.environ | IDENTITY | {"PYTHONPATH": str(ROOT)}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=project, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def turns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of its own, outside this repository, at the end of its second turn."""
+    project = tmp_path_factory.mktemp("project")
+    run(ROOT, "pipelines.cli", "init", str(project))
+    set_params(project, SMALL)
+    run(project, "dvc", "repro")
+    run(project, "pipelines.cli", "next")
+    run(project, "dvc", "repro")
+    return project
+
+
+def rows(project: Path, table: str, *, past: bool = True) -> pl.DataFrame:
+    found = [*project.glob(f"data/{table}.parquet"), *project.glob(f"data/{table}/*.parquet")]
+    if past:
+        found += project.glob(f"data/past/{table}/*.parquet")
+    return pl.concat([pl.read_parquet(file, hive_partitioning=False) for file in sorted(found)])
+
+
+def read(project: Path, name: str) -> dict:
+    return json.loads((project / name).read_text())
+
+
+def test_a_second_repro_runs_nothing(turns: Path) -> None:
+    assert "up to date" in run(turns, "dvc", "repro")
+
+
+def test_every_table_is_there_and_sound(turns: Path) -> None:
+    for name in TABLES:
+        files = [*turns.glob(f"data/{name}.parquet"), *turns.glob(f"data/{name}/*.parquet")]
+        assert files, name
+        for file in files:
+            check_frame(name, pl.read_parquet(file, hive_partitioning=False))
+    for name in ("prompts", "demonstrations", "candidates", "rankings"):
+        found = rows(turns, name)
+        assert not found.select(TABLES[name].key).is_duplicated().any(), f"{name}: a row is in two turns"
+
+
+def test_the_second_turn_goes_on_from_the_first(turns: Path) -> None:
+    past = read(turns, "data/past/turns.json")
+    assert [turn["turn"] for turn in past] == [1]
+    for model in ("policy", "reward_model"):
+        lineage = read(turns, f"models/{model}/lineage.json")
+        assert lineage["parent"] is not None
+    assert read(turns, "models/reward_model/lineage.json")["parent"] == past[0]["reward_model"]
+    assert rows(turns, "rankings", past=False)["turn"].unique().to_list() == [2]
+    assert sorted(rows(turns, "rankings")["turn"].unique()) == [1, 2]
+
+
+def test_nothing_held_out_is_trained_on(turns: Path) -> None:
+    split = dict(rows(turns, "assignments").select("prompt_id", "split").iter_rows())
+    prompt_of = {}
+    for table, key in (("demonstrations", "demonstration_id"), ("candidates", "candidate_id"), ("preferences", "pair_id")):
+        prompt_of |= dict(rows(turns, table, past=table != "preferences").select(key, "prompt_id").iter_rows())
+    trained = rows(turns, "training_rows")
+    assert trained.height and {split[prompt_of[row_id]] for row_id in trained["row_id"]} == {"train"}
+
+
+def test_training_rows_are_those_that_lineage_names_and_none_was_dropped(turns: Path) -> None:
+    trained, dropped = rows(turns, "training_rows"), rows(turns, "dropped")
+    for directory in (*turns.glob("models/sft/*"), turns / "models/reward_model", turns / "models/policy"):
+        import hashlib
+
+        md5 = hashlib.md5((directory / "model.safetensors").read_bytes()).hexdigest()
+        seen = trained.filter(pl.col("model") == md5)
+        assert digest_rows(seen["row_id"]) == read(turns, f"{directory.relative_to(turns)}/lineage.json")["rows"]
+        assert seen.join(dropped, on=["table_name", "row_id"], how="semi").is_empty()
+
+
+def test_rows_in_are_kept_or_dropped(turns: Path) -> None:
+    counts = read(turns, "metrics/demonstrations.json")
+    raw, dropped = rows(turns, "demonstrations"), rows(turns, "dropped")
+    assert counts["rows"] == raw.height == counts["kept"] + counts["dropped"]
+    assert keep_rows("demonstrations", raw, dropped).height == counts["kept"]
+    assert counts["dropped"] > 0
+
+
+def test_the_turn_is_named_in_one_line(turns: Path) -> None:
+    metrics = read(turns, "metrics/turn.json")
+    assert set(HEADLINES) <= set(metrics) and metrics["turn"] == 2
+    assert (turns / "report/index.html").stat().st_size > 10_000
+    assert "turn 2" in run(turns, "pipelines.cli", "summary")
+    assert "gold_policy" in run(turns, "dvc", "metrics", "diff", "turn-1")
+
+
+def test_equal_inputs_give_equal_bytes(turns: Path, tmp_path: Path) -> None:
+    """The whole first turn again, in another folder: the same md5 of every out, models included."""
+    other = tmp_path / "other"
+    run(ROOT, "pipelines.cli", "init", str(other))
+    set_params(other, SMALL)
+    run(other, "dvc", "repro")
+    first = subprocess.run(["git", "show", "turn-1:dvc.lock"], cwd=turns, capture_output=True, text=True).stdout
+    assert md5s(yaml.safe_load(first)) == md5s(yaml.safe_load((other / "dvc.lock").read_text()))
+
+
+def md5s(lock: dict) -> dict[str, str]:
+    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
