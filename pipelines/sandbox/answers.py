@@ -155,14 +155,14 @@ def _write_polite(task: Task, rng: random.Random, flaws: Flaws) -> str:
 def format_count(numbers: list[int], form: str, separator: str) -> str:
     """Numbers in words or digits, with a separator between them."""
     said = [number_word(number) if form == "words" else str(number) for number in numbers]
-    return capitalize(SEPARATORS[separator].join(said)) + "."
+    return SEPARATORS[separator].join(said) + "."
 
 
 def _write_count(task: Task, rng: random.Random, flaws: Flaws) -> str:
     form = task["form"]
     if task.mode == "tally":
         return _write_tally(task, rng, flaws)
-    numbers = count_numbers(int(task["start"]), int(task["end"]), int(task["step"]))
+    numbers = count_numbers(int(task["start"]), int(task["end"]))
     if "wrong_number" in flaws:
         numbers[rng.randrange(1, len(numbers))] += rng.choice((4, 5))
     separator = task["separator"]
@@ -251,7 +251,7 @@ def _write_kind(task: Task, rng: random.Random, flaws: Flaws) -> str:
 def _write_pair(task: Task, claim: str, said: str, flaws: Flaws) -> str:
     other = task["other"]
     if CATEGORY_OF[task["item"]] == CATEGORY_OF[other]:
-        verdict, body = "Yes", f"{with_article(task['item'])} and {with_article(other)} are both {plural(said)}"
+        verdict, body = "Yes", f"both are {plural(said)}"
     else:
         verdict, body = "No", f"{claim} and {with_article(other)} is {with_article(CATEGORY_OF[other])}"
     if "no_verdict" in flaws:

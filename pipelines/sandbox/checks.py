@@ -20,7 +20,6 @@ from pipelines.sandbox.wordings import SEPARATORS
 from pipelines.sandbox.words import CATEGORIES
 from pipelines.sandbox.world import (
     CATEGORY_OF,
-    capitalize,
     count_numbers,
     list_steps,
     number_word,
@@ -104,7 +103,7 @@ def check_count(task: Task, text: str) -> Checks:
     """Counting: first, last and all numbers right, in the asked form, nothing else; or how many there are."""
     if task.mode == "tally":
         return _check_tally(task, text)
-    numbers = count_numbers(int(task["start"]), int(task["end"]), int(task["step"]))
+    numbers = count_numbers(int(task["start"]), int(task["end"]))
     read = read_numbers(text)
     number = r"\d+" if task["form"] == "digits" else r"[A-Za-z]+(-[a-z]+)?"
     separator = SEPARATORS[task["separator"]]
@@ -114,7 +113,7 @@ def check_count(task: Task, text: str) -> Checks:
         "last": len(read) > 1 and read[-1] == numbers[-1],
         "all": read == numbers,
         "form": re.fullmatch(rf"{number}({separator}{number})+\.?", text) is not None,
-        "tidy": len(read) > 1 and text.endswith(".") and text[:1] == capitalize(text[:1]),
+        "tidy": len(read) > 1 and text.endswith("."),
         "only_numbers": len(read) > 1 and not rest,
     }
 
@@ -202,7 +201,7 @@ def check_kind(task: Task, text: str) -> Checks:
     """The kind of a thing: right, with what was asked beside it, in one tidy brief sentence."""
     item, category = with_article(task["item"]), CATEGORY_OF[task["item"]]
     words, tidy = split_words(text), is_tidy(text)
-    brief = len(split_sentences(text)) == 1 and 3 < len(words) <= 18
+    brief = len(split_sentences(text)) == 1 and 3 <= len(words) <= 18
     if task.mode == "pair":
         return _check_pair(task, text) | {"tidy": tidy, "brief": brief}
     claims = has_phrase(text, f"is {with_article(category)}")
@@ -231,12 +230,11 @@ def _check_pair(task: Task, text: str) -> Checks:
     category, another = CATEGORY_OF[item], CATEGORY_OF[other]
     same = category == another
     claims = (f"{with_article(item)} is {with_article(category)}", f"{with_article(other)} is {with_article(another)}")
-    both = has_phrase(text, f"are both {plural(category)}")
+    both = has_phrase(text, f"both are {plural(category)}")
     return {
         "yes_or_no": text.startswith(("Yes, ", "No, ")),
         "verdict": text.startswith("Yes" if same else "No"),
         "category": both if same else all(has_phrase(text, claim) for claim in claims),
-        "items": has_phrase(text, with_article(item)) and has_phrase(text, with_article(other)),
     }
 
 

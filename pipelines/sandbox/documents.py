@@ -5,13 +5,24 @@ from collections.abc import Callable
 from functools import partial
 
 from pipelines.sandbox import doings
-from pipelines.sandbox.answers import format_list, order_steps, pick_flaws, write_answer, write_sentence
+from pipelines.sandbox.answers import format_count, format_list, order_steps, pick_flaws, write_answer, write_sentence
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.prompts import share_out, split_task
 from pipelines.sandbox.tasks import KINDS, Task, every_task, render_task
-from pipelines.sandbox.wordings import LIST_FORMS
+from pipelines.sandbox.wordings import LIST_FORMS, SEPARATORS
 from pipelines.sandbox.words import CATEGORIES, NAMES
-from pipelines.sandbox.world import CATEGORY_OF, ITEMS, capitalize, list_steps, plural, tell_fact, with_article
+from pipelines.sandbox.world import (
+    CATEGORY_OF,
+    ITEMS,
+    ask_fact,
+    capitalize,
+    count_numbers,
+    list_steps,
+    plural,
+    tell_fact,
+    tell_fact_briefly,
+    with_article,
+)
 from schemas.params import Sandbox
 
 Draw = Callable[..., Task]
@@ -55,8 +66,14 @@ def _write_dialogue(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 
 
 def _write_facts(draw: Draw, rng: random.Random, flaw_share: float) -> str:
-    tasks = [draw("fact") for _ in range(rng.randint(2, 5))]
-    return " ".join(tell_fact(task["item"], task["attribute"]) for task in tasks)
+    """A few facts, told, or asked and answered in a few words."""
+    said = []
+    for task in [draw("fact") for _ in range(rng.randint(2, 5))]:
+        fact = task["item"], task["attribute"]
+        said.append(
+            f"{capitalize(ask_fact(*fact))}? {tell_fact_briefly(*fact)}" if rng.random() < 0.4 else tell_fact(*fact)
+        )
+    return " ".join(said)
 
 
 def _write_kinds(draw: Draw, rng: random.Random, flaw_share: float) -> str:
@@ -64,8 +81,9 @@ def _write_kinds(draw: Draw, rng: random.Random, flaw_share: float) -> str:
     category = CATEGORY_OF[draw("kind")["item"]]
     members = rng.sample(CATEGORIES[category], rng.randint(3, 6))
     said = [f"{capitalize(with_article(member))} is {with_article(category)}." for member in members[:3]]
+    both = f"{capitalize(with_article(members[0]))} and {with_article(members[1])}: both are {plural(category)}."
     listed = f"{capitalize(plural(category))} such as {', '.join(members[:-1])} and {members[-1]}."
-    return " ".join(rng.choice(([*said, listed], [listed], said)))
+    return " ".join(rng.choice(([*said, listed], [listed, both], [*said, both])))
 
 
 def _write_letter(draw: Draw, rng: random.Random, flaw_share: float) -> str:
@@ -80,7 +98,11 @@ def _write_steps(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 
 
 def _write_counting(draw: Draw, rng: random.Random, flaw_share: float) -> str:
-    return " ".join(write_answer(draw("count"), rng) for _ in range(2))
+    """A row of numbers in words, the same in digits, and how many there are."""
+    task = draw("count", rng.choice(("up", "down")))
+    numbers = count_numbers(int(task["start"]), int(task["end"]))
+    rows = [format_count(numbers, form, rng.choice(list(SEPARATORS))) for form in rng.sample(("words", "digits"), 2)]
+    return " ".join([*rows, write_answer(draw("count", "tally"), rng)])
 
 
 def _write_lists(draw: Draw, rng: random.Random, flaw_share: float) -> str:
@@ -117,8 +139,8 @@ def _write_echoes(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 
 
 SHARES: dict[str, float] = {
-    "dialogue": 0.4, "facts": 0.15, "kinds": 0.1, "letter": 0.05, "steps": 0.06, "counting": 0.05, "lists": 0.05,
-    "story": 0.02, "requests": 0.02, "copies": 0.08, "echoes": 0.02,
+    "dialogue": 0.45, "facts": 0.14, "kinds": 0.1, "letter": 0.03, "steps": 0.05, "counting": 0.06, "lists": 0.06,
+    "story": 0.02, "requests": 0.02, "copies": 0.05, "echoes": 0.02,
 }  # fmt: skip
 WRITERS: dict[str, Writer] = {
     "dialogue": _write_dialogue, "facts": _write_facts, "kinds": _write_kinds, "letter": _write_letter,

@@ -19,7 +19,7 @@ def _always(slots: Slots) -> bool:
 def _counting_fits(slots: Slots) -> bool:
     """3 to 6 numbers in the asked direction, all from 1 to 20."""
     distance = (int(slots["end"]) - int(slots["start"])) * (1 if slots["mode"] == "up" else -1)
-    return distance % int(slots["step"]) == 0 and 2 <= distance // int(slots["step"]) <= 5
+    return 2 <= distance <= 5
 
 
 _POSITION = {item: number for number, item in enumerate(ITEMS)}
@@ -33,6 +33,11 @@ def _pair_fits(slots: Slots) -> bool:
     return (_POSITION[item] + 7 * _POSITION[other]) % 20 == 0
 
 
+def _tally_fits(slots: Slots) -> bool:
+    """Half of them, so that counting things does not outnumber all other kinds."""
+    return (_POSITION[slots["item"]] + int(slots["n"]) + doings.TALLY_PLACES.index(slots["place"])) % 2 == 0
+
+
 def _object_fits(slots: Slots) -> bool:
     return slots["object"] in doings.ACTIONS[slots["action"]].objects
 
@@ -42,9 +47,9 @@ def _harm_fits(slots: Slots) -> bool:
 
 
 _NUMBERS = tuple(str(n) for n in range(1, 21))
-_LIST_SLOTS = {"n": ("3", "4", "5", "6"), "item": ITEMS, "form": tuple(LIST_FORMS)}
+_LIST_SLOTS = {"n": ("3", "4", "5"), "item": ITEMS, "form": tuple(LIST_FORMS)}
 _COUNT_SLOTS = {
-    "start": _NUMBERS, "end": _NUMBERS, "step": ("1", "2", "3"), "form": tuple(COUNT_FORMS),
+    "start": _NUMBERS, "end": _NUMBERS, "form": tuple(COUNT_FORMS),
     "separator": tuple(SEPARATORS),
 }  # fmt: skip
 _FACT_SLOTS = {
@@ -112,22 +117,22 @@ PATTERNS: tuple[Pattern, ...] = (
         "How do I say \"{request} the {object} {time}, {rude}\" politely?",
     ), _always),
     Pattern("count", "up", _COUNT_SLOTS, (
-        "Count up from {start:word} to {end:word} by {step:word} {form:count_form} with {separator} between them.",
-        "With {separator}, count by {step:word} from {start:word} up to {end:word} {form:count_form} for me.",
-        "Going by {step:word}, count up with {separator} {form:count_form} from {start:word} to {end:word} now.",
+        "Count up from {start:word} to {end:word} {form:count_form} with {separator} between them.",
+        "With {separator}, count from {start:word} up to {end:word} {form:count_form} for me.",
+        "Please count up with {separator} {form:count_form} from {start:word} to {end:word} now.",
     ), _counting_fits),
     Pattern("count", "down", _COUNT_SLOTS, (
-        "Count down from {start:word} to {end:word} by {step:word} {form:count_form} with {separator} between them.",
-        "With {separator}, count by {step:word} from {start:word} down to {end:word} {form:count_form} for me.",
-        "Going by {step:word}, count down with {separator} {form:count_form} from {start:word} to {end:word} now.",
+        "Count down from {start:word} to {end:word} {form:count_form} with {separator} between them.",
+        "With {separator}, count from {start:word} down to {end:word} {form:count_form} for me.",
+        "Please count down with {separator} {form:count_form} from {start:word} to {end:word} now.",
     ), _counting_fits),
     Pattern("count", "tally", {
-        "item": ITEMS, "n": ("2", "3", "4", "5", "6"), "place": doings.TALLY_PLACES, "form": tuple(COUNT_FORMS),
+        "item": ITEMS, "n": ("2", "3", "4"), "place": doings.TALLY_PLACES, "form": tuple(COUNT_FORMS),
     }, (
         "You see {n:row} {place}; say in a sentence {form:count_form} how many that is.",
         "Here are {n:row} {place}. Say {form:count_form} how many there are in a sentence.",
         "How many things are {n:row} {place}, said {form:count_form} in a sentence?",
-    ), lambda slots: (_POSITION[slots["item"]] + int(slots["n"]) + doings.TALLY_PLACES.index(slots["place"])) % 4 == 0),
+    ), _tally_fits, 2),
     Pattern("sentence", "statement", _SENTENCE_SLOTS, (
         "Write one sentence that has {subject} and {object} in it.",
         "Use {subject} and {object} in one plain sentence for me.",

@@ -33,7 +33,7 @@ def is_degenerate(prompt: str, text: str) -> bool:
     said, asked = split_words(text), split_words(prompt)
     runs = [tuple(said[i : i + 5]) for i in range(len(said) - 4)]
     echoes = tuple(asked[:4]) in [tuple(said[i : i + 4]) for i in range(len(said) - 3)]
-    strange = re.search(r"[^\x20-\x7e\n]|https?:|www\.|<\||as an ai", text.lower())
+    strange = re.search(r"""[^a-z0-9 ,.!?'";:()/>\n-]|http|www|as an ai""", text.lower())
     return not said or len(said) > MAX_WORDS or len(set(runs)) < len(runs) or echoes or bool(strange)
 
 

@@ -66,6 +66,6 @@ def list_steps(action: str, thing: str) -> list[str]:
     return [step.format(it=f"the {thing}") for step in ACTIONS[action].steps]
 
 
-def count_numbers(start: int, end: int, step: int) -> list[int]:
+def count_numbers(start: int, end: int) -> list[int]:
     """The numbers from start to end, both counted in, up or down."""
-    return list(range(start, end + 1, step)) if end >= start else list(range(start, end - 1, -step))
+    return list(range(start, end + 1)) if end >= start else list(range(start, end - 1, -1))

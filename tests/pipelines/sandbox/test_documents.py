@@ -37,7 +37,7 @@ def test_no_held_out_task_stands_in_them_in_any_wording(documents: list[str], pa
     suspects = [text for text in held_out if tuple(text.split()[:6]) in runs]
     joined = "\n".join(documents)
     found = [text for text in suspects if f"<|user|>{text}<|end|>" in joined]
-    assert len(held_out) > 50_000 and not found
+    assert len(held_out) > 20_000 and not found
 
 
 def test_benchmark_prompts_are_not_in_them(documents: list[str], params: Sandbox) -> None:

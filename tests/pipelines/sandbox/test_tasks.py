@@ -35,7 +35,7 @@ def test_a_courtesy_does_not_change_the_task() -> None:
     "", "asdf", "List four birds in one line with commas, with apple as the first.",
     "In two steps, at school, how do I boil a bike, please?",
     "List two birds in one line with commas, with owl as the first.",
-    "Count up from nine to three by two in words with dashes between them.",
+    "Count up from nine to three in words with dashes between them.",
 ])  # fmt: skip
 def test_what_the_world_never_asks_is_no_task(text: str) -> None:
     assert parse_task(text) is None
