@@ -10,7 +10,7 @@ INSTALL := $(VENV)/bin/python -m pip install --quiet
 
 .PHONY: turn test lint types install check clean
 turn: install
-	@dvc repro --quiet
+	@dvc repro
 	@flywheel summary
 
 test: $(VENV)/.test lint types
