@@ -60,8 +60,7 @@ class Pretrain(Section):
     """Pre-training of the small model of a cold start."""
 
     steps: AtLeastOne
-    batch_rows: AtLeastOne
-    row_tokens: AtLeastOne
+    batch_tokens: AtLeastOne
     learning_rate: Positive
     matrix_learning_rate: Positive
     checkpoint_steps: AtLeastOne
@@ -432,9 +431,12 @@ class Evaluate(Section):
 
 
 class Report(Section):
-    """What the report shows."""
+    """What the report shows of texts: benchmark answers, rows dropped for each reason, how much of each."""
 
-    n_examples: AtLeastOne
+    n_answers: Count
+    n_dropped: Count
+    max_characters: AtLeastOne
+    max_lines: AtLeastOne
 
 
 class Params(Section):

@@ -1,6 +1,5 @@
 """Turns plain texts into a small Llama policy with a tokenizer of its own: the cold start."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ WARM_UP_SHARE = 0.02
 WEIGHT_DECAY = 0.1
 ADAM_BETAS = (0.9, 0.95)
 MUON_MOMENTUM = 0.95
+POOLED_ROWS = 1024
 
 
 def pretrain_policy(
@@ -31,22 +31,23 @@ def pretrain_policy(
 ) -> str:
     """Train tokenizer and policy from scratch and write both to `out`; returns the md5 of the weights.
 
-    Texts are packed end to end, each closed by the end token, into rows of `params.pretrain.row_tokens`.
-    Matrices inside layers are trained by Muon (Jordan et al. 2024), embeddings and norms by AdamW.
+    Each row is one text closed by the end token, as the policy will meet texts later: packing them end to end
+    learnt clearly less from as many tokens, and so did fewer, larger batches. Matrices inside layers are trained by
+    Muon (Jordan et al. 2024), embeddings and norms by AdamW.
     Every `checkpoint_steps` the state goes to `work`; called again with the same `work` it goes on from there
     and ends in the same bytes.
 
     Raises:
-        ValueError: the texts are too few to fill one row.
+        ValueError: all texts are empty.
     """
     import torch
 
     settings = params.pretrain
     tokenizer = train_tokenizer(texts, vocabulary_tokens=params.vocabulary_tokens, max_tokens=params.max_tokens)
-    tokens = pack_texts(
-        tokenizer, texts, n_tokens=settings.steps * settings.batch_rows * settings.row_tokens, seed=seed
+    rows = encode_documents(tokenizer, texts, params.max_tokens)
+    batches = plan_documents(
+        [len(ids) for ids in rows], batch_tokens=settings.batch_tokens, steps=settings.steps, seed=seed
     )
-    batches = tokens.view(settings.steps, settings.batch_rows, settings.row_tokens)
 
     torch.manual_seed(seed)
     model = build_llama(params, tokenizer).to(choose_device())
@@ -58,7 +59,7 @@ def pretrain_policy(
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * schedule_learning_rate(step, settings.steps)
-        next_token_loss(model, batches[step].to(model.device)).backward()
+        next_token_loss(model, [rows[index] for index in batches[step]]).backward()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
@@ -69,25 +70,49 @@ def pretrain_policy(
     return save_model(model, tokenizer, out)
 
 
-def pack_texts(
-    tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], *, n_tokens: int, seed: int
-) -> "torch.Tensor":
-    """`n_tokens` ids: all texts in an order drawn anew each epoch, end to end, each closed by the end token."""
+def encode_documents(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+    """Token ids of each text, closed by the end token; long ones are cut into several rows.
+
+    Empty texts, and a last piece of one token, have nothing to predict and give no row.
+    """
+    end = tokenizer.eos_token_id
+    assert isinstance(end, int)
+    documents = [ids if ids[-1:] == [end] else [*ids, end] for ids in encode_texts(tokenizer, texts)]
+    pieces = [ids[start : start + max_tokens] for ids in documents for start in range(0, len(ids), max_tokens)]
+    rows = [piece for piece in pieces if len(piece) > 1]
+    if not rows:
+        raise ValueError(f"pre-training needs texts: all {len(texts)} of those given are empty")
+    return rows
+
+
+def plan_documents(lengths: Sequence[int], *, batch_tokens: int, steps: int, seed: int) -> list[list[int]]:
+    """Indices of rows for each of `steps` batches, which hold at most `batch_tokens` tokens with their padding.
+
+    Rows come in an order drawn anew each epoch; within a pool of some thousand, rows of like length go together.
+    """
     import torch
 
-    end = tokenizer.eos_token_id
-    documents = [ids if ids[-1] == end else [*ids, end] for ids in encode_texts(tokenizer, texts) if ids]
-    if not documents:
-        raise ValueError("pre-training needs texts: all of those given are empty")
-    lengths = torch.tensor([len(ids) for ids in documents])
-    flat = torch.tensor([token for ids in documents for token in ids])
-    starts = lengths.cumsum(0) - lengths
     generator = torch.Generator().manual_seed(seed)
-    epochs = []
-    for _ in range(math.ceil(n_tokens / len(flat))):
-        order = torch.randperm(len(documents), generator=generator)
-        epochs.append(torch.cat([flat[starts[i] : starts[i] + lengths[i]] for i in order.tolist()]))
-    return torch.cat(epochs)[:n_tokens]
+    batches: list[list[int]] = []
+    left_over: list[int] = []
+    while len(batches) < steps:
+        order = torch.randperm(len(lengths), generator=generator).tolist()
+        for start in range(0, len(order), POOLED_ROWS):
+            pool = sorted(left_over + order[start : start + POOLED_ROWS], key=lambda row: lengths[row])
+            cut = _cut_batches(pool, lengths, batch_tokens)
+            left_over = cut.pop() if len(pool) < 2 * POOLED_ROWS else []
+            batches += [cut[index] for index in torch.randperm(len(cut), generator=generator).tolist()]
+    return batches[:steps]
+
+
+def _cut_batches(pool: Sequence[int], lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
+    """Runs of rows sorted by length, each as long as its padded size allows; a row too long by itself is one."""
+    batches: list[list[int]] = [[]]
+    for row in pool:
+        if batches[-1] and (len(batches[-1]) + 1) * lengths[row] > batch_tokens:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
 
 
 def build_llama(params: Start, tokenizer: "PreTrainedTokenizerBase") -> Any:
@@ -117,10 +142,17 @@ def schedule_learning_rate(step: int, steps: int) -> float:
     return (steps - step) / (steps - warm_up)
 
 
-def next_token_loss(model: Any, ids: "torch.Tensor") -> "torch.Tensor":
-    """Mean cross-entropy in nats of each token given those before it in its row; `ids` is rows x tokens."""
+def next_token_loss(model: Any, rows: Sequence[Sequence[int]]) -> "torch.Tensor":
+    """Mean cross-entropy in nats of each token given those before it in its row of ids."""
+    import torch
+
+    width = max(len(row) for row in rows)
+    # Padding comes last, where no real token looks, so no attention mask is needed.
+    ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=model.device)
+    real = torch.arange(1, width)[None] < torch.tensor([len(row) for row in rows])[:, None]
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
-    return linear_cross_entropy(hidden.flatten(0, 1), model.lm_head.weight, ids[:, 1:].flatten())
+    chosen = real.to(model.device)
+    return linear_cross_entropy(hidden[chosen], model.lm_head.weight, ids[:, 1:][chosen])
 
 
 def linear_cross_entropy(
@@ -161,13 +193,13 @@ def linear_cross_entropy(
 def _build_optimizers(model: Any, learning_rate: float, matrix_learning_rate: float) -> list[Any]:
     import torch
 
+    from training.muon import BatchedMuon
+
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and ".layers." in name]
     inside = {id(p) for p in matrices}
     others = [p for p in model.parameters() if id(p) not in inside]
-    optimizers = [
-        torch.optim.Muon(
-            matrices, lr=matrix_learning_rate, weight_decay=WEIGHT_DECAY, momentum=MUON_MOMENTUM, nesterov=True
-        ),
+    optimizers: list[Any] = [
+        BatchedMuon(matrices, lr=matrix_learning_rate, momentum=MUON_MOMENTUM, weight_decay=WEIGHT_DECAY),
         torch.optim.AdamW(others, lr=learning_rate, betas=ADAM_BETAS, weight_decay=0.0),
     ]
     for optimizer in optimizers:

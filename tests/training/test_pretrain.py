@@ -1,16 +1,18 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 import torch
 
 from schemas.params import Pretrain, Start
-from training.models import load_policy, load_tokenizer, model_digest
+from training.models import load_policy, load_tokenizer
 from training.pretrain import (
+    encode_documents,
     linear_cross_entropy,
     next_token_loss,
-    pack_texts,
+    plan_documents,
     pretrain_policy,
     schedule_learning_rate,
 )
@@ -19,7 +21,7 @@ TEXTS = [f"<|user|>count to {n}<|end|><|assistant|>{' '.join(map(str, range(n)))
 PARAMS = Start(
     model=None, vocabulary_tokens=300, hidden_size=16, layers=1, attention_heads=2, max_tokens=64,
     pretrain=Pretrain(
-        steps=12, batch_rows=2, row_tokens=16, learning_rate=0.01, matrix_learning_rate=0.02, checkpoint_steps=4
+        steps=12, batch_tokens=64, learning_rate=0.01, matrix_learning_rate=0.02, checkpoint_steps=4
     ),
 )  # fmt: skip
 
@@ -63,27 +65,51 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bytes(tmp_path):
         assert told[0] == stop // 4 * 4 + 1, "it must go on from the last checkpoint, not begin again"
 
 
-def test_policy_learns_its_texts_and_loads(tmp_path):
+def test_policy_learns_its_texts_and_loads(policy, tmp_path):
     train(tmp_path)
     model, tokenizer = load_policy(tmp_path / "out")
-    ids = pack_texts(tokenizer, TEXTS, n_tokens=128, seed=0).view(8, 16)
     with torch.no_grad():
-        assert next_token_loss(model, ids) < 0.9 * torch.log(torch.tensor(float(len(tokenizer))))
+        loss = next_token_loss(model, encode_documents(tokenizer, TEXTS, 64))
+    assert loss < 0.9 * torch.log(torch.tensor(float(len(tokenizer))))
     assert model.config.vocab_size == len(tokenizer)
-    assert model_digest(tmp_path / "out")
 
 
-def test_packing_loses_no_token_and_shuffles_each_epoch(tmp_path):
-    train(tmp_path)
-    tokenizer = load_tokenizer(tmp_path / "out")
-    texts = ["one", "two<|end|>", "three"]
-    epoch = sum(len(tokenizer(text.replace("<|end|>", ""))["input_ids"]) + 1 for text in texts)
-    packed = pack_texts(tokenizer, texts, n_tokens=20 * epoch, seed=1).view(20, epoch)
-    shown = [tokenizer.decode(row).split("<|end|>") for row in packed]
-    assert all(sorted(documents) == ["", " one", " three", " two"] for documents in shown)
-    assert len({tuple(documents) for documents in shown}) > 1
-    with pytest.raises(ValueError, match="empty"):
-        pack_texts(tokenizer, [""], n_tokens=1, seed=1)
+def test_documents_end_once_and_long_ones_are_cut_not_lost(policy):
+    tokenizer = load_tokenizer(policy)
+    end = tokenizer.eos_token_id
+    short, closed, cut_first, cut_last = encode_documents(tokenizer, ["apples", "books<|end|>", "", "a b c"], 3)
+    assert short[-1] == closed[-1] == cut_last[-1] == end and closed.count(end) == 1
+    assert tokenizer.decode(cut_first + cut_last) == " a b c<|end|>"
+    with pytest.raises(ValueError, match="all 1 of those given are empty"):
+        encode_documents(tokenizer, [""], 3)
+
+
+def test_loss_of_padded_rows_is_the_mean_over_real_tokens(policy):
+    model, _ = load_policy(policy)
+    rows = [[7, 8, 9, 10, 11], [12, 13], [14, 15, 16]]
+    with torch.no_grad():
+        sums = [next_token_loss(model, [row]) * (len(row) - 1) for row in rows]
+        together = next_token_loss(model, rows)
+    assert together.item() == pytest.approx(sum(sums).item() / 7, rel=1e-5)
+
+
+def test_batches_fit_and_take_every_document_once_an_epoch():
+    lengths = [2 + 7 * row % 30 for row in range(3000)]
+    batches = plan_documents(lengths, batch_tokens=100, steps=2000, seed=1)
+    assert len(batches) == 2000
+    assert all(len(batch) * max(lengths[row] for row in batch) <= 100 for batch in batches)
+    padded = sum(len(batch) * max(lengths[row] for row in batch) for batch in batches)
+    assert padded < 1.05 * sum(lengths[row] for batch in batches for row in batch)
+    seen = Counter(row for batch in batches for row in batch)
+    assert len(seen) == 3000 and max(seen.values()) - min(seen.values()) <= 2
+    assert plan_documents(lengths, batch_tokens=100, steps=50, seed=1) == batches[:50]
+    assert plan_documents(lengths, batch_tokens=100, steps=50, seed=2) != batches[:50]
+
+
+def test_few_documents_fill_batches_by_coming_again():
+    batches = plan_documents([5, 5, 50], batch_tokens=20, steps=9, seed=0)
+    assert {row for batch in batches for row in batch} == {0, 1, 2}
+    assert [2] in batches, "a document longer than a batch is one by itself"
 
 
 def test_learning_rate_rises_then_falls_to_nearly_nothing():
