@@ -1,0 +1,86 @@
+"""Turns the ledger into a funnel: rows in, kept and dropped of each table, and for each reason some examples."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from curation.funnel import count_rows
+from pipelines.reporting.examples import Example, show_dropped
+from pipelines.reporting.inputs import Inputs
+from pipelines.reporting.reasons import describe_reason
+from pipelines.reporting.texts import Texts
+
+COUNTED = ("prompts", "demonstrations", "candidates", "rankings")
+JUDGED = {"comparisons": "n_comparisons", "preferences": "n_pairs"}
+"""Derived from rankings, so counted in metrics/agreement.json: the table in the ledger, and its rows."""
+LABELS = {"preferences": "pairs", "comparisons": "comparisons"}
+NOTES = {
+    "candidates": "Bad form stays in: the reward model has to see it lose.",
+    "rankings": "A labeler who is dropped takes along all of their rankings.",
+    "comparisons": "Two answers of one ranking, judged by one labeler.",
+    "preferences": "Two answers and what the kept labelers make of them; kept ones train the reward model.",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason of the ledger: how many rows have it, and some of them."""
+
+    name: str
+    meaning: str
+    n: int
+    examples: list[Example]
+
+
+@dataclass(frozen=True)
+class TableFunnel:
+    """One table's way through curation; rows = kept + dropped, and a row may have several reasons."""
+
+    name: str
+    note: str
+    rows: int
+    kept: int
+    dropped: int
+    reasons: list[Reason]
+
+
+def build_funnel(inputs: Inputs, texts: Texts) -> list[TableFunnel]:
+    """Tables in the order of the stages; a table without any rows is left out."""
+    dropped = inputs.tables["dropped"]
+    counts = {name: count_rows(name, inputs.tables[name], dropped) for name in COUNTED}
+    counts |= {name: _count_judged(inputs, name, key) for name, key in JUDGED.items()}
+    return [_build_table(name, count, inputs, texts) for name, count in counts.items() if count["rows"]]
+
+
+def _count_judged(inputs: Inputs, name: str, key: str) -> dict[str, Any]:
+    """As `count_rows`, for rows that are in no table."""
+    mine = inputs.tables["dropped"].filter(pl.col("table_name") == name)
+    reasons = mine.group_by("reason").agg(pl.col("row_id").n_unique().alias("n"))
+    rows, gone = inputs.metric("agreement", key) or 0, mine["row_id"].n_unique()
+    return {"rows": rows, "kept": max(0, rows - gone), "dropped": gone, "dropped_by_reason": dict(reasons.iter_rows())}
+
+
+def _build_table(name: str, count: Mapping[str, Any], inputs: Inputs, texts: Texts) -> TableFunnel:
+    by_reason = sorted(count["dropped_by_reason"].items(), key=lambda item: (-item[1], item[0]))
+    reasons = [
+        Reason(reason, describe_reason(reason), n, show_dropped(pick_dropped(inputs, name, reason), inputs, texts))
+        for reason, n in by_reason
+    ]
+    label = LABELS.get(name, name)
+    return TableFunnel(label, NOTES.get(name, ""), count["rows"], count["kept"], count["dropped"], reasons)
+
+
+def pick_dropped(inputs: Inputs, table: str, reason: str) -> list[dict[str, Any]]:
+    """Rows of the ledger to show: the one nearest its threshold first, the rest by id; of rankings one a labeler."""
+    chosen = inputs.tables["dropped"].filter((pl.col("table_name") == table) & (pl.col("reason") == reason))
+    if table == "rankings":
+        labelers = inputs.tables["rankings"].select("ranking_id", "labeler_id")
+        chosen = chosen.join(labelers, left_on="row_id", right_on="ranking_id", how="left").sort("row_id")
+        chosen = chosen.unique("labeler_id", keep="first", maintain_order=True).sort("labeler_id", nulls_last=True)
+        return chosen.head(inputs.params.n_dropped).to_dicts()
+    distance = (pl.col("value") - pl.col("threshold")).abs()
+    nearest = chosen.sort(distance, "row_id", nulls_last=True).head(1)
+    rest = chosen.join(nearest, on="row_id", how="anti").sort("row_id")
+    return pl.concat([nearest, rest]).head(inputs.params.n_dropped).to_dicts()
