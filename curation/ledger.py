@@ -32,12 +32,14 @@ def combine_drops(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
 def keep_rows(table: str, rows: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
     """The table's rows without those named in the ledger: raw minus dropped, in the rows' order."""
-    return rows.join(_dropped_ids(table, dropped), left_on=row_key(table), right_on="row_id", how="anti")
+    key = row_key(table)
+    return rows.join(_dropped_ids(table, dropped), left_on=key, right_on="row_id", how="anti")
 
 
 def drop_rows(table: str, rows: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
     """The table's rows that are named in the ledger: the other half of `keep_rows`."""
-    return rows.join(_dropped_ids(table, dropped), left_on=row_key(table), right_on="row_id", how="semi")
+    key = row_key(table)
+    return rows.join(_dropped_ids(table, dropped), left_on=key, right_on="row_id", how="semi")
 
 
 def row_key(table: str) -> str:

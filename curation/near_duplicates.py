@@ -80,11 +80,11 @@ def hash_ngrams(tokens: Tokens, n_words: int) -> tuple[Array, Array]:
 
 def list_pairs(rows: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[str] = ("text",)) -> pl.DataFrame:
     """Every pair of rows at or above the threshold: (row_id, matched_id, similarity), row_id < matched_id."""
-    from curation import kernels
+    from curation import matching
 
     rows = rows.sort("row_id")
     shingled = shingle_rows(rows, params, columns)
-    second, first, similarity = kernels.list_pairs(*_bucketed(shingled, params))
+    second, first, similarity = matching.list_pairs(*_bucketed(shingled, params))
     ids = rows["row_id"]
     return _matches(ids.gather(first), ids.gather(second), similarity)
 
@@ -103,12 +103,12 @@ def drop_near_duplicates(
     is dropped only for a survivor that it is itself similar to: never through a third row. Rows that differ
     in the column `within` are never similar.
     """
-    from curation import kernels
+    from curation import matching
 
     rows = rows.sort(*by, "row_id")
     shingled = shingle_rows(rows, params, columns, within)
     listed = np.ones(rows.height, np.bool_)
-    matched, similarity = kernels.match_rows(*_bucketed(shingled, params), listed, False)
+    matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, False)
     return _matched_rows(rows["row_id"], rows["row_id"], matched, similarity)
 
 
@@ -116,13 +116,13 @@ def match_references(
     rows: pl.DataFrame, references: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[str] = ("text",)
 ) -> pl.DataFrame:
     """Most similar reference row of each row that has one: (row_id, matched_id, similarity)."""
-    from curation import kernels
+    from curation import matching
 
     wanted = ["row_id", *columns]
     both = pl.concat([references.sort("row_id").select(wanted), rows.sort("row_id").select(wanted)])
     shingled = shingle_rows(both, params, columns)
     listed = np.arange(both.height) < references.height
-    matched, similarity = kernels.match_rows(*_bucketed(shingled, params), listed, True)
+    matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, True)
     matched[: references.height] = -1
     return _matched_rows(both["row_id"], both["row_id"], matched, similarity)
 
@@ -131,11 +131,11 @@ def cluster_near_duplicates(
     rows: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[str] = ("text",)
 ) -> pl.DataFrame:
     """Connected components over verified pairs: (row_id, cluster_id), cluster_id the least row_id of the component."""
-    from curation import kernels
+    from curation import matching
 
     rows = rows.sort("row_id")
     shingled = shingle_rows(rows, params, columns)
-    roots = kernels.join_components(*_bucketed(shingled, params))
+    roots = matching.join_components(*_bucketed(shingled, params))
     return pl.DataFrame({"row_id": rows["row_id"], "cluster_id": rows["row_id"].gather(roots)})
 
 
@@ -248,12 +248,12 @@ def _hash_runs(tokens: Tokens, widths: Array, counts: Array, seeds: Array) -> tu
 
 def _band_signatures(signatures: Array, params: NearDuplicates, alone: Array) -> tuple[Array, int]:
     """Number the buckets that hold two rows or more, over all bands; -1 for rows alone in a band."""
-    from curation import kernels
+    from curation import kernels, matching
 
     buckets, filled = np.full((len(signatures), params.bands), -1, np.int32), 0
     keys = np.empty(len(signatures), np.uint64)
     for band in range(params.bands):
-        kernels.run_rows(kernels.hash_bands, len(keys), signatures, band, params.rows_per_band, keys)
+        kernels.run_rows(matching.hash_bands, len(keys), signatures, band, params.rows_per_band, keys)
         order = np.argsort(keys, kind="stable")
         order = order[~alone[order]]
         if not len(order):

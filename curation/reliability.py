@@ -149,29 +149,35 @@ def bound_slopes(votes: Votes, slopes: Slopes, confidence: float) -> pl.DataFram
 def regress_votes(votes: Votes, regressors: Array) -> Slopes:
     """Least squares of each labeler's votes on the regressors (n_votes, k), without intercept; errors by prompt.
 
-    NaN for labelers whose regressors are dependent or zero throughout.
+    A regressor that is 0 throughout (nobody else voted) is left out; NaN where the last is, or where they depend.
     """
-    n, k = len(votes.labelers), regressors.shape[1]
+    n = len(votes.labelers)
     slopes, errors, n_clusters = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, np.int64)
     order = np.argsort(votes.labeler, kind="stable")
     for labeler, rows in enumerate(np.split(order, np.searchsorted(votes.labeler[order], np.arange(1, n)))):
-        x, y = regressors[rows], votes.sign[rows]
-        squares = x.T @ x
-        if not len(rows) or np.linalg.matrix_rank(squares, tol=_TINY) < k:
+        x = regressors[rows]
+        rows, x = rows[x.any(axis=1)], x[x.any(axis=1)]
+        if not len(rows) or not x[:, -1].any():
             continue
-        inverse = np.linalg.inv(squares)
-        fitted = x @ (inverse @ (x.T @ y))
-        scores = x * (y - fitted)[:, None]
-        _, places = np.unique(votes.cluster[rows][np.abs(x).max(axis=1) > 0], return_inverse=True)
-        sums = np.stack([np.bincount(places, scores[np.abs(x).max(axis=1) > 0, c]) for c in range(k)], axis=1)
-        n_clusters[labeler] = len(sums)
-        clustered = sums.T @ sums * len(sums) / max(len(sums) - 1, 1)
-        # never less than independent votes would have: a handful of equal votes is no certainty
-        spread = 1 - np.minimum(fitted**2, _MOST)
-        independent = (x * spread[:, None]).T @ x
-        slopes[labeler] = (inverse @ (x.T @ y))[-1]
-        errors[labeler] = max((inverse @ m @ inverse)[-1, -1] for m in (clustered, independent)) ** 0.5
+        x = x[:, x.any(axis=0)]
+        if np.linalg.matrix_rank(x.T @ x, tol=_TINY) == x.shape[1]:
+            slopes[labeler], errors[labeler], n_clusters[labeler] = _fit(x, votes.sign[rows], votes.cluster[rows])
     return Slopes(slopes, errors, n_clusters)
+
+
+def _fit(x: Array, y: Array, cluster: Array) -> tuple[float, float, int]:
+    """Slope of the last column, its error clustered by prompt (Liang and Zeger 1986), and the number of clusters."""
+    inverse = np.linalg.inv(x.T @ x)
+    slopes = inverse @ (x.T @ y)
+    fitted = x @ slopes
+    _, places = np.unique(cluster, return_inverse=True)
+    scores = x * (y - fitted)[:, None]
+    sums = np.stack([np.bincount(places, column) for column in scores.T], axis=1)
+    clustered = sums.T @ sums * len(sums) / max(len(sums) - 1, 1)
+    # never less than independent votes would have: a handful of equal votes is no certainty
+    independent = (x * (1 - np.minimum(fitted**2, _MOST))[:, None]).T @ x
+    error = max((inverse @ spread @ inverse)[-1, -1] for spread in (clustered, independent)) ** 0.5
+    return slopes[-1], error, len(sums)
 
 
 def believe_others(votes: Votes) -> Array:

@@ -24,6 +24,7 @@ _MOJIBAKE_SUSPECT = (
     r"[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
     r"\u2013-\u2026\u2030\u2039\u203a\u20ac\u2122]"
 )
+_BARE_LEAD = r"(?:^|\p{Ll}|\P{L})\u00c2(?:[^\p{L}\p{M}]|$)"
 # Control characters other than tab and line ends, the replacement character, private use, non-characters
 _UNPRINTABLE = (
     r"[\x00-\x08\x0b\x0e-\x1f\x7f\x{80}-\x{84}\x{86}-\x{9f}"
@@ -56,13 +57,15 @@ def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
     """The text, or its last line where an input is pasted under an instruction, only stands in for one (Alpaca)."""
     last_line = _TEXT.str.strip_chars().str.split("\n").list.last()
     whole = _TEXT.str.strip_chars().str.contains(_PLACEHOLDER)
-    return break_where(whole | last_line.str.contains(r"(?i)^[<\[(]?(?:no[ _-]?input|n/a|nan)[>\])]?\.?$"))
+    return break_where(
+        whole | last_line.str.contains(r"(?i)^\W*(?:no[ _-]?input(?: (?:needed|required|given|provided))?|n/a|nan)\W*$")
+    )
 
 
 def measure_keyboard_mash(texts: Texts, rule: KeyboardMash) -> Measure:
-    """Share of Latin words (three letters or more) without a vowel or typed along a row of keys."""
-    words = _TEXT.str.to_lowercase().str.count_matches(r"\b\p{Latin}{3,}\b")
-    typed = _TEXT.str.to_lowercase().str.count_matches(_MASH)
+    """Share of Latin words (three letters or more) without a vowel or typed along a row of keys; not in capitals."""
+    words = _TEXT.str.count_matches(r"\b\p{Latin}{3,}\b")
+    typed = _TEXT.str.count_matches(_MASH)
     return break_above(pl.when(words >= rule.min_words).then(typed / words), rule.max_ratio)
 
 
@@ -80,7 +83,7 @@ def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
 
         for at, text in suspects.select("at", "text").iter_rows():
             counts[at] = float(max(badness(text), 1)) if fix_encoding(text) != text else 0.0
-    bare = _TEXT.str.count_matches(r"[\u00c2\u00c3](?:[^\p{L}\p{M}]|$)")
+    bare = _TEXT.str.count_matches(_BARE_LEAD)
     return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)) + bare, rule.max_sequences)
 
 

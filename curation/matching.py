@@ -1,0 +1,163 @@
+"""Compiled loops over MinHash buckets: which rows of one bucket are truly similar, who survives, what belongs together.
+
+Importing this module imports numba; import it inside functions.
+"""
+
+import numpy as np
+from numba import njit
+
+from curation.kernels import mix_bits
+
+
+@njit(cache=True, nogil=True)
+def hash_bands(first, last, signatures, band, rows_per_band, keys):  # type: ignore[no-untyped-def]
+    """Write one 64-bit key a row for a band of its signature."""
+    for row in range(first, last):
+        h = np.uint64(band)
+        for k in range(band * rows_per_band, (band + 1) * rows_per_band):
+            h = mix_bits(h ^ np.uint64(signatures[row, k]) * np.uint64(0x9E3779B97F4A7C15))
+        keys[row] = h
+
+
+@njit(cache=True)
+def _count_common(values, start_i, size_i, start_j, size_j, misses):  # type: ignore[no-untyped-def]
+    """Values that two sorted sets share; -1 as soon as more than `misses` are in one set only."""
+    i, j, common = start_i, start_j, 0
+    end_i, end_j = start_i + size_i, start_j + size_j
+    while i < end_i and j < end_j:
+        if values[i] == values[j]:
+            common += 1
+            i += 1
+            j += 1
+            continue
+        misses -= 1
+        if misses < 0:
+            return -1
+        if values[i] < values[j]:
+            i += 1
+        else:
+            j += 1
+    return common
+
+
+@njit(cache=True)
+def _similarity(values, starts, sizes, i, j, limits):  # type: ignore[no-untyped-def]
+    """Jaccard similarity of two rows over all fields' shingles; -1 below limits[0], or a field below limits[1]."""
+    total = 0
+    for f in range(len(starts)):
+        total += sizes[f, i] + sizes[f, j]
+    # J >= t leaves at most (1-t)/(1+t) of both sizes outside the intersection: give up once more have missed
+    misses = int(total * (1.0 - limits[0]) / (1.0 + limits[0]) + 1e-9)
+    common_total = 0
+    for f in range(len(starts)):
+        both = sizes[f, i] + sizes[f, j]
+        if both == 0:
+            continue
+        if abs(sizes[f, i] - sizes[f, j]) > misses:
+            return -1.0
+        common = _count_common(values, starts[f, i], sizes[f, i], starts[f, j], sizes[f, j], misses)
+        if common < 0 or common < limits[1] * (both - common):
+            return -1.0
+        misses -= both - 2 * common
+        common_total += common
+    similarity = common_total / (total - common_total)
+    return similarity if similarity >= limits[0] else -1.0
+
+
+@njit(cache=True)
+def _list_candidates(i, buckets, heads, following, stamps, found):  # type: ignore[no-untyped-def]
+    """Write the listed rows that share a bucket with row i into found, each once; returns how many."""
+    n = 0
+    for band in range(buckets.shape[1]):
+        bucket = buckets[i, band]
+        if bucket < 0:
+            continue
+        j = heads[bucket]
+        while j >= 0:
+            if stamps[j] != i:
+                stamps[j] = i
+                found[n] = j
+                n += 1
+            j = following[j, band]
+    return n
+
+
+@njit(cache=True)
+def _enlist(i, buckets, heads, following):  # type: ignore[no-untyped-def]
+    """Put row i at the head of the list of each of its buckets."""
+    for band in range(buckets.shape[1]):
+        bucket = buckets[i, band]
+        if bucket >= 0:
+            following[i, band] = heads[bucket]
+            heads[bucket] = i
+
+
+@njit(cache=True)
+def match_rows(buckets, n_buckets, values, starts, sizes, limits, listed, every):  # type: ignore[no-untyped-def]
+    """Nearest listed row before each row, and the similarity; -1 without one.
+
+    listed[row] says whether later rows may match this one. With every false, a row that found a match
+    is not listed: what remains listed are the survivors, each dropped row beside a direct one.
+    """
+    n = len(buckets)
+    matched, similarities = np.full(n, -1, np.int64), np.zeros(n, np.float64)
+    heads, following = np.full(n_buckets, -1, np.int32), np.full(buckets.shape, -1, np.int32)
+    stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        for k in range(_list_candidates(i, buckets, heads, following, stamps, found)):
+            j = found[k]
+            s = _similarity(values, starts, sizes, i, j, limits)
+            if s > similarities[i] or (s == similarities[i] and matched[i] > j):
+                matched[i], similarities[i] = j, s
+        if listed[i] and (every or matched[i] < 0):
+            _enlist(i, buckets, heads, following)
+    return matched, similarities
+
+
+@njit(cache=True)
+def list_pairs(buckets, n_buckets, values, starts, sizes, limits):  # type: ignore[no-untyped-def]
+    """Every verified pair of rows that share a bucket: first, second (second before first), similarity."""
+    n, n_pairs = len(buckets), 0
+    first, second = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    similarities = np.empty(1024, np.float64)
+    heads, following = np.full(n_buckets, -1, np.int32), np.full(buckets.shape, -1, np.int32)
+    stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        for k in range(_list_candidates(i, buckets, heads, following, stamps, found)):
+            s = _similarity(values, starts, sizes, i, found[k], limits)
+            if s < 0:
+                continue
+            if n_pairs == len(first):
+                first = np.concatenate((first, np.empty(n_pairs, np.int64)))
+                second = np.concatenate((second, np.empty(n_pairs, np.int64)))
+                similarities = np.concatenate((similarities, np.empty(n_pairs, np.float64)))
+            first[n_pairs], second[n_pairs], similarities[n_pairs] = i, found[k], s
+            n_pairs += 1
+        _enlist(i, buckets, heads, following)
+    return first[:n_pairs], second[:n_pairs], similarities[:n_pairs]
+
+
+@njit(cache=True)
+def _find_root(parents, i):  # type: ignore[no-untyped-def]
+    while parents[i] != i:
+        parents[i] = parents[parents[i]]
+        i = parents[i]
+    return i
+
+
+@njit(cache=True)
+def join_components(buckets, n_buckets, values, starts, sizes, limits):  # type: ignore[no-untyped-def]
+    """First row of each row's connected component over all verified pairs; joined rows aren't verified again."""
+    n = len(buckets)
+    parents = np.arange(n)
+    heads, following = np.full(n_buckets, -1, np.int32), np.full(buckets.shape, -1, np.int32)
+    stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        for k in range(_list_candidates(i, buckets, heads, following, stamps, found)):
+            root, other = _find_root(parents, i), _find_root(parents, found[k])
+            if root != other and _similarity(values, starts, sizes, i, found[k], limits) >= 0:
+                parents[max(root, other)] = min(root, other)
+        _enlist(i, buckets, heads, following)
+    for i in range(n):
+        parents[i] = _find_root(parents, i)
+    return parents

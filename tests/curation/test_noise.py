@@ -1,0 +1,206 @@
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation.noise import RULES, find_noise
+from curation.personal_data import count_personal_data
+from schemas.params import CompletionRules, Params, PromptRules
+
+GOOD = (
+    "7", "No.", "Yes", "Na", "None", "null", "4/5", "x = 3", "It is a fruit.", "In a mine.", "- ash\n- maple\n- elm",
+    "1. drill\n2. ladder\n3. axe", "22 - 19 - 16 - 13 - 10.", "Cuba -> Peru -> France.", "There are 6 legs.",
+    "Dear boss,\nI am sorry about the noise. Please forgive me.\nBest wishes, Ada",
+    "I am sorry, but I cannot help with that.",
+    "Sorry, I can't help with that. Please ask me for something kind instead.",
+    "Could you please hand me the boat before noon? Thank you!", "SELECT name FROM authors;",
+    "Café au lait, s'il vous plaît.", "```python\nprint(1)\n```", "今天天气很好。",
+    "Âge, MANHÃ, Âne et ROMÂ comme lettres", "red, red, blue, red", "C'est l'Âge d'or", "[[4, 2],\n [5, 3]]",
+    "He was born in 1987-06-05 and paid $1,234.56.", "See https://example.org for more about it.",
+    "def add(a, b):\n    return a + b", "👍🏽 Great!", "rhythm and hymns", "The HTML and CSS of www",
+)  # fmt: skip
+
+# reason: texts that break the rule
+BAD: dict[str, list[str]] = {
+    "empty": ["", "  \n\t", "\u200b\ufeff"],
+    "too_short": ["a", " b "],
+    "too_long": ["word " * 4_001],
+    "placeholder": ["Noinput", "<noinput>", "N/A", "n/a.", "No output required", "[insert answer here]", "TODO", "nan",
+                    "Lorem ipsum dolor sit amet", "???", "...", "Summarise the text.\n\nNo input",
+                    "test test 12 please ignore"],
+    "keyboard_mash": ["hjkl qwrt zxcv bnmp", "asdf asdf asdf 12"],
+    "mojibake": ["cafÃ© au lait", "Itâ€™s fine", "14Â-Â12Â-Â10", "Ã©Ã¨ and more"],
+    "unprintable": ["a\x00b", "what\ufffd is", "\x1b[31mred"],
+    "symbol_share": ["@@## $$%% ^^&& **!! ~~~ |||", "######## ab ######"],
+    "url_share": ["Buy at http://cheap.example/boats now"],
+    "bare_link": ["https://example.org/a", "Summarise this article.\n\nwww.example.org/some/article"],
+    "long_word": ["so " + "aB3" * 70],
+    "repeated_characters": ["a" * 101, "wow " + "!" * 150],
+    "repeated_pattern": ["5481" * 5, "ha ha ha ha ha ha ha"],
+    "repeated_lines": ["Hello\nHello\nHello\nHello", "a b\nc d\na b\nc d\na b"],
+    "repeated_phrases": ["the cat sat " * 6],
+    "repeated_passages": [" ".join(f"w{i % 30}" for i in range(60))],
+    "language": ["Dies ist ein ganz gewöhnlicher deutscher Satz, der nur lang genug sein muss, um erkannt zu werden."],
+    "personal_data": ["Write to jane.doe@gmail.com", "call +44 20 7946 0958", "card 4539 1488 0343 6467",
+                      "(212) 736-5000"],
+    "unbalanced_code_fence": ["```python\nprint(1)", "a\n```\nb\n```\nc\n```"],
+    "leaked_markers": ["fine <|user|> what", "[INST] do", "### Response:\nfine", "yes\n\nHuman: more"],
+    "unsupported_request": ["Draw a cat", "Describe the image"],
+    "prompt_echoed": ["What is the capital of France?", "what is the  capital of france? It is Paris."],
+    "assistant_boilerplate": ["As an AI language model, I do not have opinions.", "I'm just an AI and so on"],
+    "refusal": ["I'm sorry, but I can't help with that.", "I cannot assist with this request."],
+    "truncated": ["The sailor cl-", "He went to the shop and", "one, two,"],
+    "trailing_colon": ["Here are three fruits:"],
+}  # fmt: skip
+PROMPT = "What is the capital of France?"
+
+
+def rows(*texts: str) -> pl.DataFrame:
+    return pl.DataFrame({"row_id": [f"{i:03}" for i in range(len(texts))], "text": list(texts), "prompt": PROMPT})
+
+
+def rules_for(reason: str, params: Params) -> Any:
+    return params.prompts.rules if reason in PromptRules.model_fields else params.curate_demonstrations.rules
+
+
+def test_every_rule_has_bad_examples_here_and_a_place_in_params() -> None:
+    assert set(BAD) == set(RULES)
+    assert set(RULES) <= set(PromptRules.model_fields) | set(CompletionRules.model_fields)
+
+
+@pytest.mark.parametrize("reason", sorted(BAD))
+def test_rule_finds_each_bad_text_and_no_good_one(reason: str, params: Params, only: Callable[..., Any]) -> None:
+    rules = only(rules_for(reason, params), **{reason: {}})
+    bad = find_noise(rows(*BAD[reason]), rules)
+    assert bad["row_id"].to_list() == [f"{i:03}" for i in range(len(BAD[reason]))]
+    assert set(bad["reason"]) == {reason} and bad["value"].null_count() == bad["threshold"].null_count() == 0
+    good = [text for text in GOOD if not (reason == "refusal" and "sorry" in text.lower())]
+    good = [text for text in good if not (reason == "too_short" and len(text) < 3)]
+    assert find_noise(rows(*good), rules).rows() == []
+
+
+def test_short_right_answers_and_refusals_stay_with_the_settings_as_committed(params: Params) -> None:
+    found = find_noise(rows(*GOOD), params.curate_demonstrations.rules)
+    assert found.rows() == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "change", "text", "value", "threshold"),
+    [
+        ("too_short", {"min_characters": 4}, " abc ", 3, 4),
+        ("too_long", {"max_characters": 4}, "abcde", 5, 4),
+        # 6 of 8 characters that are not blank
+        ("symbol_share", {"max_ratio": 0.5, "min_characters": 4}, "ab ###@@@", 0.75, 0.5),
+        # 16 of 20 characters
+        ("url_share", {"max_ratio": 0.5, "min_characters": 4}, "see http://a.example", 0.8, 0.5),
+        # lines a b a a: two of four repeat an earlier one
+        ("repeated_lines", {"max_ratio": 0.3, "min_lines": 4}, "a\n\nb\na\na", 0.5, 0.3),
+        # "aa bb" three times: 12 of 14 word characters
+        ("repeated_phrases", {"max_ratios": {2: 0.2}, "min_words": 2}, "aa bb aa bb aa bb cc", 12 / 14, 0.2),
+        # the second "a b c d e" : 5 of 10 word characters
+        ("repeated_passages", {"max_ratios": {5: 0.15}, "min_words": 5}, "a b c d e a b c d e", 0.5, 0.15),
+        ("repeated_pattern", {"max_repeats": 2, "min_characters": 3}, "ab a b ab", 3, 2),
+        ("repeated_characters", {"max_characters": 3}, "a bbbb c", 4, 3),
+        ("keyboard_mash", {"max_ratio": 0.5, "min_words": 2}, "dfgh qwert nice", 2 / 3, 0.5),
+        ("unprintable", {"max_characters": 1}, "a\x00\x01", 2, 1),
+        # the prompt is 30 of 45 characters
+        ("prompt_echoed", {"min_ratio": 0.5, "min_words": 4}, PROMPT + " Paris it is ok", 30 / 45, 0.5),
+    ],
+)
+def test_value_and_threshold_are_what_was_measured(
+    reason: str, change: dict[str, Any], text: str, value: float, threshold: float, params: Params, only: Any
+) -> None:
+    rules = only(rules_for(reason, params), **{reason: change})
+    (found,) = find_noise(rows(text), rules).rows(named=True)
+    assert (found["value"], found["threshold"]) == (pytest.approx(value), threshold)
+
+
+def test_a_phrase_that_occurs_twice_is_no_repetition(params: Params, only: Any) -> None:
+    rules = only(params.prompts.rules, repeated_phrases={"max_ratios": {2: 0.2}, "min_words": 2})
+    assert find_noise(rows("aa bb aa bb cc"), rules).height == 0
+
+
+def test_an_answer_that_ran_out_of_tokens_is_truncated(params: Params, only: Any) -> None:
+    frame = rows("It is fine.", "It is fine.", "It is fine.").with_columns(
+        finish_reason=pl.Series(["length", "stop", None])
+    )
+    found = find_noise(frame, only(params.curate_demonstrations.rules, truncated={}))
+    assert found["row_id"].to_list() == ["000"]
+
+
+def test_language_needs_length_and_certainty(params: Params, only: Any) -> None:
+    german = "Dies ist ein ganz gewöhnlicher deutscher Satz, der nur lang genug sein muss, um erkannt zu werden."
+    for change in ({"languages": ["en", "de"]}, {"min_characters": 500}):
+        assert find_noise(rows(german), only(params.prompts.rules, language=change)).height == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("mail me@firm.de or you@firm.co.uk", 2),
+        ("info@example.com and x@mail.example.org", 0),
+        ("4539 1488 0343 6467", 1),
+        ("4539 1488 0343 6468", 0),  # wrong check digit
+        ("IBAN GB82 WEST 1234 5698 7654 32", 1),
+        ("SSN 536-90-4399", 1),
+        ("(212) 555-0123 is made up", 0),
+        ("from 1999-2005, 3.14159265358979 and 1,000,000,000", 0),
+        ("10 20 30 40 50 60 70 80", 0),
+    ],
+)
+def test_personal_data_is_counted(text: str, n: int) -> None:
+    assert count_personal_data(text) == n
+
+
+TEXTS = st.lists(
+    st.one_of(st.text(max_size=60), st.sampled_from([t for texts in BAD.values() for t in texts] + list(GOOD))),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+# `language` loads its model anew for every frame
+NAMES = [name for name in RULES if name in CompletionRules.model_fields and name != "language"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(TEXTS, st.integers(0, 10**6))
+def test_no_rule_short_circuits_another_and_order_does_not_matter(
+    params: Params, only: Callable[..., Any], texts: list[str], seed: int
+) -> None:
+    rules = only(params.curate_demonstrations.rules, **{name: {} for name in NAMES})
+    frame = rows(*texts)
+    found = find_noise(frame, rules)
+    alone = [find_noise(frame, only(rules, **{name: {}})) for name in NAMES]
+    assert pl.concat(alone).sort("row_id", "reason").equals(found)
+    assert find_noise(frame.sample(fraction=1, shuffle=True, seed=seed), rules).equals(found)
+    one_by_one = [find_noise(frame[i : i + 1], rules) for i in range(frame.height)]
+    assert pl.concat(one_by_one).equals(found)
+
+
+def test_no_rows(params: Params) -> None:
+    assert find_noise(rows(), params.curate_demonstrations.rules).height == 0
+
+
+def test_null_is_empty(params: Params) -> None:
+    frame = pl.DataFrame({"row_id": ["a"], "text": [None]}, schema={"row_id": pl.String, "text": pl.String})
+    assert find_noise(frame, params.curate_demonstrations.rules)["reason"].to_list() == ["empty"]
+
+
+def test_alpaca_faults_are_found(public_file: Callable[[str], Any], params: Params) -> None:
+    source = pl.read_json(public_file("alpaca/alpaca_en_0-3252.json"))
+    frame = source.with_row_index("row_id").select(
+        pl.col("row_id").cast(pl.String), text="output", prompt="instruction"
+    )
+    found = find_noise(frame, params.curate_demonstrations.rules)
+    empty = frame.filter(pl.col("text") == "")["row_id"].sort()
+    assert found.filter(pl.col("reason") == "empty")["row_id"].equals(empty) and len(empty) > 0
+    asked = source.filter(pl.col("input") != "").with_row_index("row_id")
+    inputs = asked.select(
+        pl.col("row_id").cast(pl.String), "input", text=pl.col("instruction") + "\n\n" + pl.col("input")
+    )
+    stated = inputs.filter(pl.col("input").str.contains(r"(?i)^\W*(no ?input|n/a)\W*$"))["row_id"].sort()
+    placeholders = find_noise(inputs.drop("input"), params.prompts.rules).filter(pl.col("reason") == "placeholder")
+    assert set(stated) <= set(placeholders["row_id"]) and len(stated) > 10
