@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pipelines.sandbox import doings
-from pipelines.sandbox.answers import format_count, format_list, order_steps, pick_flaws, write_answer, write_sentence
+from pipelines.sandbox.answers import format_count, format_list, pick_flaws, pick_members, write_answer, write_sentence
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.prompts import share_out, split_task
 from pipelines.sandbox.tasks import KINDS, Task, every_task, render_task
@@ -17,7 +17,8 @@ from pipelines.sandbox.world import (
     ask_fact,
     capitalize,
     count_numbers,
-    list_steps,
+    number_word,
+    pick_row,
     plural,
     tell_fact,
     tell_fact_briefly,
@@ -87,14 +88,17 @@ def _write_kinds(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 
 
 def _write_letter(draw: Draw, rng: random.Random, flaw_share: float) -> str:
-    return write_answer(draw("note"), rng)
+    """A note, after a word on who writes to whom about what."""
+    task = draw("note")
+    told = f"{task['sender']} writes to the {task['recipient']} about the {task['thing']}."
+    return f"{told}\n{write_answer(task, rng)}"
 
 
 def _write_steps(draw: Draw, rng: random.Random, flaw_share: float) -> str:
+    """How to do something, after a word on how many steps there are."""
     task = draw("howto", "help")
-    steps = list_steps(task["action"], task["object"])
     asked = doings.ACTIONS[task["action"]].asked.format(a=with_article(task["object"]))
-    return f"To {asked} is not hard. {order_steps(steps)}"
+    return f"To {asked} takes {number_word(task['n'])} steps. {write_answer(task, rng)}"
 
 
 def _write_counting(draw: Draw, rng: random.Random, flaw_share: float) -> str:
@@ -102,14 +106,17 @@ def _write_counting(draw: Draw, rng: random.Random, flaw_share: float) -> str:
     task = draw("count", rng.choice(("up", "down")))
     numbers = count_numbers(int(task["start"]), int(task["end"]))
     rows = [format_count(numbers, form, rng.choice(list(SEPARATORS))) for form in rng.sample(("words", "digits"), 2)]
-    return " ".join([*rows, write_answer(draw("count", "tally"), rng)])
+    tally = draw("count", "tally")
+    row = ", ".join(pick_row(tally["item"], int(tally["n"])))
+    return " ".join([*rows, f"{capitalize(row)}.", write_answer(tally, rng)])
 
 
 def _write_lists(draw: Draw, rng: random.Random, flaw_share: float) -> str:
-    category = CATEGORY_OF[draw("list")["item"]]
-    members = rng.sample(CATEGORIES[category], rng.randint(3, 6))
-    form = rng.choice(tuple(LIST_FORMS))
-    return f"{capitalize(plural(category))}:\n{format_list(members, form)}"
+    """A list under its heading."""
+    task = draw("list")
+    members = pick_members(task, rng)
+    heading = f"{capitalize(number_word(len(members)))} {plural(CATEGORY_OF[task['item']])}"
+    return f"{heading}, {LIST_FORMS[task['form']]}:\n{format_list(members, task['form'])}"
 
 
 def _write_story(draw: Draw, rng: random.Random, flaw_share: float) -> str:
@@ -139,8 +146,8 @@ def _write_echoes(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 
 
 SHARES: dict[str, float] = {
-    "dialogue": 0.45, "facts": 0.14, "kinds": 0.1, "letter": 0.03, "steps": 0.05, "counting": 0.06, "lists": 0.06,
-    "story": 0.02, "requests": 0.02, "copies": 0.05, "echoes": 0.02,
+    "dialogue": 0.42, "facts": 0.13, "kinds": 0.09, "letter": 0.05, "steps": 0.05, "counting": 0.06, "lists": 0.07,
+    "story": 0.02, "requests": 0.02, "copies": 0.07, "echoes": 0.02,
 }  # fmt: skip
 WRITERS: dict[str, Writer] = {
     "dialogue": _write_dialogue, "facts": _write_facts, "kinds": _write_kinds, "letter": _write_letter,

@@ -39,7 +39,7 @@ class _Shown:
 
 _Liking = Callable[[_Shown, random.Random], float]
 
-NOISE = 0.11
+NOISE = 0.09
 TIE_WITHIN = 0.08
 LIKING: dict[str, _Liking] = {
     "skilled": lambda shown, rng: shown.gold + rng.gauss(0, NOISE),
