@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.reporting.plots_page import make_plots_files
 from pipelines.store import write_bytes
 from pipelines.versions.git import GitError, has_identity, open_repository, run_git
 from pipelines.versions.project import rewrite_turn
@@ -17,6 +18,8 @@ DVC_CONFIG = """\
     autostage = true
 [cache]
     type = "reflink,copy"
+[plots]
+    html_template = plots.html
 """
 WRITTEN = {
     ".dvc/config": DVC_CONFIG,
@@ -62,9 +65,10 @@ def init_project(directory: Path) -> NewProject:
     for name, source in sources.items():
         text = source.read_text(encoding="utf-8")
         write_bytes((rewrite_turn(text, 1, None) if name == "params.yaml" else text).encode(), root / name)
-    for name, text in WRITTEN.items():
+    texts = WRITTEN | make_plots_files()
+    for name, text in texts.items():
         write_bytes(text.encode(), root / name)
-    written = [*PIPELINE_FILES, *WRITTEN, *_write_shared_files(root)]
+    written = [*PIPELINE_FILES, *texts, *_write_shared_files(root)]
     run_git(root, "add", "--force", "--", *written)
     committed = has_identity(root)
     if committed:

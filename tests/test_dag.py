@@ -32,7 +32,7 @@ def test_metrics_and_plots_are_in_git_and_the_rest_in_the_cache() -> None:
     for entry in read_yaml(ROOT / "dvc.yaml")["stages"].values():
         assert all(isinstance(out, str) for out in entry["outs"])
         for out in [*entry.get("metrics", []), *entry.get("plots", [])]:
-            assert list(out.values()) == [{"cache": False}]
+            assert [settings["cache"] for settings in out.values()] == [False]
 
 
 def test_every_change_of_code_is_declared() -> None:

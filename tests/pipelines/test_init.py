@@ -42,12 +42,13 @@ def test_dvc_is_set_up_as_in_this_repository(tmp_path: Path) -> None:
     root = init_project(tmp_path / "project").root
     assert read_config(root)["core"] == {"analytics": "false", "autostage": "true"}
     assert read_config(root)["cache"] == {"type": "reflink,copy"}
+    assert (root / ".dvc" / read_config(root)["plots"]["html_template"]).is_file()
     shown = subprocess.run(
         [sys.executable, "-m", "dvc", "config", "--list"], cwd=root, capture_output=True, text=True, check=True
     ).stdout
     assert {"core.analytics=false", "core.autostage=true", "cache.type=reflink,copy"} <= set(shown.split())
     if (ROOT / ".dvc/config").exists():
-        ours = {section: read_config(ROOT).get(section, {}).items() for section in ("core", "cache")}
+        ours = {section: read_config(ROOT).get(section, {}).items() for section in ("core", "cache", "plots")}
         assert all(values.items() <= ours[section] for section, values in read_config(root).items())
 
 
