@@ -5,6 +5,7 @@ Votes are a frame with one row a vote: item_id (what was judged), labeler_id, ve
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 TIE = "tie"
@@ -57,15 +58,43 @@ def krippendorff_alpha(votes: pl.DataFrame) -> float | None:
 
     1 - observed / expected disagreement of the coincidence matrix; null when there is nothing to disagree about.
     """
-    counts = votes.group_by("item_id", "verdict").len().with_columns(n=pl.col("len").sum().over("item_id"))
-    counts = counts.filter(pl.col("n") >= 2).sort("item_id", "verdict")
-    total = float(counts["len"].sum())
-    same = float((counts["len"] * (counts["len"] - 1) / (counts["n"] - 1)).sum())
-    marginals = counts.group_by("verdict").agg(pl.col("len").sum()).sort("verdict")["len"].cast(pl.Float64)
-    expected = total**2 - float((marginals**2).sum())
-    if not expected:
+    alpha = float(_alpha_of_sums(_sum_coincidences(votes, "item_id").sum(axis=0)[None, :])[0])
+    return None if np.isnan(alpha) else alpha
+
+
+def bootstrap_alpha(
+    votes: pl.DataFrame, *, n_samples: int, confidence: float, seed: int, cluster: str = "item_id"
+) -> tuple[float, float] | None:
+    """Percentile bootstrap interval of Krippendorff's alpha, whole clusters redrawn; null where alpha is."""
+    sums = _sum_coincidences(votes, cluster)
+    if len(sums) < 2:
         return None
-    return 1 - (total - 1) * (total - same) / expected
+    drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=n_samples)
+    alphas = _alpha_of_sums(drawn @ sums)
+    if np.isnan(alphas).all():
+        return None
+    low, high = np.nanquantile(alphas, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _sum_coincidences(votes: pl.DataFrame, cluster: str) -> np.ndarray:
+    """A row a cluster: votes on the diagonal of the coincidence matrix, then its marginals by verdict."""
+    counts = votes.group_by(*dict.fromkeys([cluster, "item_id", "verdict"])).len()
+    counts = counts.with_columns(n=pl.col("len").sum().over("item_id")).filter(pl.col("n") >= 2)
+    same = (pl.col("len") * (pl.col("len") - 1) / (pl.col("n") - 1)).sum()
+    verdicts = counts["verdict"].unique().sort()
+    marginals = [pl.col("len").filter(pl.col("verdict") == v).sum().alias(f"votes {v}") for v in verdicts]
+    sums = counts.sort("item_id", "verdict").group_by(cluster).agg(same.alias("same"), *marginals).sort(cluster)
+    return sums.drop(cluster).to_numpy().astype(np.float64)
+
+
+def _alpha_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Alpha of each row of coincidence sums; NaN where no disagreement is expected."""
+    same, marginals = sums[:, 0], sums[:, 1:]
+    total = marginals.sum(axis=1)
+    expected = total**2 - (marginals**2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(expected > 0, 1 - (total - 1) * (total - same) / expected, np.nan)
 
 
 def cohen_kappa(votes: pl.DataFrame, first: str, second: str) -> float | None:

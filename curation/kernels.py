@@ -70,17 +70,19 @@ def count_tokens(first, last, data, offsets, by_character, counts):  # type: ign
     for row in range(first, last):
         i, end, count, inside = offsets[row], offsets[row + 1], 0, False
         while i < end:
+            c = data[i]
+            if 0x20 < c < 0x80:  # most bytes, told first: four times faster
+                count += by_character[row] or not inside
+                inside = True
+                i += 1
+                continue
             skip = _space_bytes(data, i, end)
             if skip:
                 inside = False
                 i += skip
                 continue
-            if by_character[row]:
-                if (data[i] & 0xC0) != 0x80:
-                    count += 1
-            elif not inside:
-                count += 1
-                inside = True
+            count += (c & 0xC0) != 0x80 if by_character[row] else not inside
+            inside = True
             i += 1
         counts[row] = count
 
@@ -90,21 +92,25 @@ def hash_tokens(first, last, data, offsets, by_character, starts, hashes, length
     """Write the 64-bit hash and the length in characters of each token, flat; starts[row] is where a row's begin."""
     for row in range(first, last):
         i, end, at = offsets[row], offsets[row + 1], starts[row]
-        h, characters = np.uint64(0), np.uint32(0)
+        h, characters = np.uint64(0), 0
         while i < end:
+            c = data[i]
+            if 0x20 < c < 0x80 and not by_character[row]:
+                h = (h ^ np.uint64(c)) * np.uint64(0x9E3779B97F4A7C15)
+                characters += 1
+                i += 1
+                continue
             skip = _space_bytes(data, i, end)
-            begins = (data[i] & 0xC0) != 0x80
+            begins = (c & 0xC0) != 0x80
             if characters and (skip or (by_character[row] and begins)):
                 hashes[at], lengths[at] = mix_bits(h), characters
                 at += 1
-                h, characters = np.uint64(0), np.uint32(0)
+                h, characters = np.uint64(0), 0
             if skip:
                 i += skip
                 continue
-            h = (h ^ np.uint64(data[i])) * np.uint64(0x9E3779B97F4A7C15)
-            h ^= h >> np.uint64(29)
-            if begins:
-                characters += np.uint32(1)
+            h = (h ^ np.uint64(c)) * np.uint64(0x9E3779B97F4A7C15)
+            characters += begins
             i += 1
         if characters:
             hashes[at], lengths[at] = mix_bits(h), characters

@@ -99,13 +99,13 @@ def drop_near_duplicates(
 ) -> pl.DataFrame:
     """Rows to drop so that no two survivors are found similar: (row_id, matched_id, similarity).
 
-    Rows survive in ascending order of the columns `by`, then of row_id, whatever order they come in. A row
+    Rows survive in ascending order of the columns `by` (null last), then of row_id, whatever order they come in. A row
     is dropped only for a survivor that it is itself similar to: never through a third row. Rows that differ
     in the column `within` are never similar.
     """
     from curation import matching
 
-    rows = rows.sort(*by, "row_id")
+    rows = rows.sort(*by, "row_id", nulls_last=True)
     shingled = shingle_rows(rows, params, columns, within)
     listed = np.ones(rows.height, np.bool_)
     matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, False)
@@ -148,7 +148,9 @@ def drop_exact_duplicates(
     rows that differ in the column `within`.
     """
     normal = [f"normal_{c}" for c in columns]
-    ordered = rows.sort(*by, "row_id").with_columns(normalise_text(pl.col(c)).alias(f"normal_{c}") for c in columns)
+    ordered = rows.sort(*by, "row_id", nulls_last=True).with_columns(
+        normalise_text(pl.col(c)).alias(f"normal_{c}") for c in columns
+    )
     first = pl.col("row_id").first().over(*normal, *([within] if within else [])).alias("matched_id")
     return (
         ordered.filter(pl.any_horizontal(pl.col(c) != "" for c in normal))

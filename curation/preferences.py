@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.agreement import krippendorff_alpha, measure_agreement
+from curation.agreement import bootstrap_alpha, krippendorff_alpha, measure_agreement
 from curation.consensus import decide_consensus, make_preferences
 from curation.labeler_stats import first_round_votes, judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops
@@ -13,7 +13,7 @@ from curation.near_duplicates import normalise_text
 from curation.noise import FOUND, find_noise
 from curation.texts import completion_text, prompt_text
 from curation.views import read_view
-from schemas.params import CuratePreferences, PreferenceRules
+from schemas.params import Bootstrap, CuratePreferences, PreferenceRules
 
 STAGE = "curate_preferences"
 # A prompt dropped for these is as good as another one: labels for it stay valid
@@ -72,6 +72,7 @@ def curate_preferences(
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
     metrics = _count_preferences(rankings, one_way, judged.blamed, preferences, dropped, assignments)
+    metrics |= _measure_labelers(one_way, judged.blamed, params.bootstrap, seed)
     return CuratedPreferences(preferences, judged.stats, dropped, metrics)
 
 
@@ -187,9 +188,6 @@ def _count_preferences(
     dropped: pl.DataFrame,
     assignments: pl.DataFrame,
 ) -> dict[str, Any]:
-    votes = first_round_votes(one_way)
-    kept = votes.join(blamed, on="labeler_id", how="anti")
-    everyone, trusted = (measure_agreement(v, cluster="prompt_id") for v in (votes, kept))
     by_split = preferences.join(assignments, on="prompt_id").group_by("split").len().sort("split")
     return {
         "n_rankings": rankings.height,
@@ -199,12 +197,6 @@ def _count_preferences(
         "preferences_by_split": dict(by_split.iter_rows()),
         "n_labelers": rankings["labeler_id"].n_unique(),
         "dropped_labelers": blamed["labeler_id"].unique().sort().to_list(),
-        "labeler_agreement": trusted.agreement,
-        "labeler_agreement_error": trusted.standard_error,
-        "labeler_agreement_raw": everyone.agreement,
-        "labeler_agreement_raw_error": everyone.standard_error,
-        "krippendorff_alpha": krippendorff_alpha(kept),
-        "krippendorff_alpha_raw": krippendorff_alpha(votes),
         "dropped_by_reason": {
             f"{table}.{reason}": n
             for table, reason, n in dropped.group_by("table_name", "reason")
@@ -213,3 +205,21 @@ def _count_preferences(
             .iter_rows()
         },
     }
+
+
+def _measure_labelers(one_way: pl.DataFrame, blamed: pl.DataFrame, bootstrap: Bootstrap, seed: int) -> dict[str, Any]:
+    """Agreement of the kept labelers, and of all (`_raw`), on the pairs that they judged in their first round."""
+    votes = first_round_votes(one_way)
+    measured: dict[str, Any] = {}
+    for suffix, some in (("", votes.join(blamed, on="labeler_id", how="anti")), ("_raw", votes)):
+        agreement = measure_agreement(some, cluster="prompt_id")
+        interval = bootstrap_alpha(
+            some, n_samples=bootstrap.n_samples, confidence=bootstrap.confidence, seed=seed, cluster="prompt_id"
+        )
+        measured |= {
+            f"labeler_agreement{suffix}": agreement.agreement,
+            f"labeler_agreement{suffix}_error": agreement.standard_error,
+            f"krippendorff_alpha{suffix}": krippendorff_alpha(some),
+            f"krippendorff_alpha{suffix}_interval": list(interval) if interval else None,
+        }
+    return measured

@@ -338,9 +338,17 @@ class PreferenceRules(Section):
     tied_consensus: TiedConsensus
 
 
+class Bootstrap(Section):
+    """Intervals by drawing whole prompts again."""
+
+    n_samples: AtLeastOne
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
 class CuratePreferences(Section):
     """How rankings become preferences."""
 
+    bootstrap: Bootstrap
     candidate_rules: CompletionRules
     rules: PreferenceRules
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.agreement import cohen_kappa, count_majorities, krippendorff_alpha, measure_agreement
+from curation.agreement import bootstrap_alpha, cohen_kappa, count_majorities, krippendorff_alpha, measure_agreement
 
 
 def votes(*rows: str) -> pl.DataFrame:
@@ -77,6 +77,21 @@ def test_krippendorff_alpha_equals_evalica(table: list[list[str | None]]) -> Non
         return
     matrix = pandas.DataFrame(table).T
     assert ours == pytest.approx(evalica.alpha(matrix, distance="nominal").alpha, abs=1e-6)
+
+
+def test_the_interval_of_alpha_covers_it_and_narrows() -> None:
+    rng, widths = random.Random(2), []
+    for n in (40, 640):
+        rows = [(str(i), labeler, rng.choice("xxxy")) for i in range(n) for labeler in "abc"]
+        frame = pl.DataFrame(rows, schema=["item_id", "labeler_id", "verdict"], orient="row")
+        interval = bootstrap_alpha(frame, n_samples=400, confidence=0.95, seed=1)
+        assert interval is not None and interval[0] < (krippendorff_alpha(frame) or 9) < interval[1]
+        assert bootstrap_alpha(frame[::-1], n_samples=400, confidence=0.95, seed=1) == pytest.approx(interval)
+        widths.append(interval[1] - interval[0])
+    # sixteen times the items: a quarter of the width
+    assert 2.5 < widths[0] / widths[1] < 6
+    one = frame.with_columns(prompt_id=pl.lit("p"))
+    assert bootstrap_alpha(one, n_samples=9, confidence=0.9, seed=1, cluster="prompt_id") is None
 
 
 def test_majorities_need_more_than_half() -> None:
