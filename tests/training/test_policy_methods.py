@@ -247,7 +247,8 @@ def test_the_best_of_n_is_the_finished_sample_of_highest_reward():
 
     best = pick_best(
         [
-            scored("b", 1, "later equal", 1.0), scored("b", 0, "good", 1.0), scored("b", 2, "cut", 9.0, "length"),
+            scored("b", 3, "worse", 0.5), scored("b", 1, "later equal", 1.0),
+            scored("b", 0, "good", 1.0), scored("b", 2, "cut", 9.0, "length"),
             scored("a", 0, "", 2.0), scored("a", 1, "poor", -1.0), scored("c", 0, "cut too", 1.0, "length"),
         ]
     )  # fmt: skip
