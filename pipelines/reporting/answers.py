@@ -45,6 +45,11 @@ class Comparison:
     counts: dict[str, int]
     judge: str
 
+    @property
+    def listed(self) -> dict[str, int]:
+        """How many of each outcome are shown."""
+        return {outcome: sum(row.outcome == outcome for row in self.shown) for outcome in OUTCOMES}
+
 
 def compare_policies(inputs: Inputs, texts: Texts) -> Comparison:
     """Greedy answers: there is no luck of the draw in them."""

@@ -4,14 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 460.0, 260.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 26.0, 42.0
+WIDTH, HEIGHT = 360.0, 230.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 26.0, 42.0
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
 class Series:
-    """A line through points (x, y), with the class that colours it; `errors` are one standard error each."""
+    """A line through points (x, y), with the class that colours it."""
 
     name: str
     css_class: str
@@ -98,8 +98,8 @@ def draw_chart(
     return Chart(
         title, x_label, y_label,
         lines=[_draw_line(one, [(place_x(x), place_y(y), x, y) for x, y in sorted(one.points)]) for one in series],
-        x_ticks=[Tick(place_x(x), format_tick(x)) for x in x_values],
-        y_ticks=[Tick(place_y(y), format_tick(y)) for y in y_values],
+        x_ticks=[Tick(place_x(x), label) for x, label in label_ticks(x_values)],
+        y_ticks=[Tick(place_y(y), label) for y, label in label_ticks(y_values)],
     )  # fmt: skip
 
 
@@ -121,7 +121,13 @@ def list_ticks(low: float, high: float, about: int = 4) -> list[float]:
     return [round(index * step, 12) for index in range(first, last + 1)]
 
 
-def format_tick(value: float, digits: int = 2) -> str:
+def label_ticks(values: Sequence[float]) -> list[tuple[float, str]]:
+    """Ticks with labels of as many decimals as tell them apart."""
+    digits = next((n for n in range(7) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 3)
+    return [(value, format_tick(value, digits)) for value in values]
+
+
+def format_tick(value: float, digits: int) -> str:
     """A number as short as it goes, with a true minus sign."""
     text = f"{value:.{digits}f}" if abs(value) < 100 else f"{value:,.0f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text

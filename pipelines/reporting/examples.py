@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from pipelines.reporting.inputs import Inputs
-from pipelines.reporting.texts import PERSONAL_DATA, Shown, Texts, mark_differences
+from pipelines.reporting.texts import Shown, Texts, mark_differences
 from schemas.ids import pair_id
 
 Part = tuple[str, Shown]
@@ -38,7 +38,7 @@ def _show_row(row: Mapping[str, Any], texts: Texts, pairs: Mapping[str, tuple[st
     table, row_id, matched_id = row["table_name"], row["row_id"], row["matched_id"]
     parts = _show_parts(table, row_id, texts, pairs)
     matched = _show_matched(table, matched_id, texts, pairs) if matched_id else []
-    private = row["reason"] == PERSONAL_DATA or any(shown.hidden for _, shown in parts)
+    private = any(shown.hidden for _, shown in parts)
     if private:
         parts, matched = [], []
     if [label for label, _ in parts] == [label for label, _ in matched]:

@@ -14,15 +14,20 @@ def format_number(value: float | None, form: str) -> str:
         "gold": f"{value:.3f}", "percent": f"{value:.1%}", "nats": f"{value:.2f}", "count": f"{value:,.0f}",
         "tokens": f"{value:.1f}", "value": f"{value:.4g}",
     }[form]  # fmt: skip
-    return text.replace("-", "−")
+    return text.replace("-", "−") if has_digits(text) else text.lstrip("-")
 
 
 def format_change(value: float | None, form: str) -> str:
     """A signed difference; of shares in percentage points."""
     if value is None:
         return MISSING
-    text = f"{100 * value:+.1f} pts" if form == "percent" else f"{format_signed(value, form)}"
-    return text.replace("-", "−")
+    text = f"{100 * value:+.1f} pts" if form == "percent" else format_signed(value, form)
+    return text.replace("-", "−") if has_digits(text) else "same"
+
+
+def has_digits(text: str) -> bool:
+    """Whether a number is other than zero as written."""
+    return any(digit in text for digit in "123456789")
 
 
 def format_signed(value: float, form: str) -> str:
@@ -30,9 +35,9 @@ def format_signed(value: float, form: str) -> str:
     return ("+" if value >= 0 else "") + format_number(value, form)
 
 
-def judge_change(value: float | None, good: bool | None) -> str:
+def judge_change(value: float | None, form: str, good: bool | None) -> str:
     """The class that colours a change: better, worse or level."""
-    if value is None or good is None or not value:
+    if value is None or good is None or format_change(value, form) == "same":
         return "level"
     return "better" if (value > 0) == good else "worse"
 

@@ -15,8 +15,9 @@ from pipelines.reporting.texts import Texts
 COUNTED = ("prompts", "demonstrations", "candidates", "rankings")
 JUDGED = {"comparisons": "n_comparisons", "preferences": "n_pairs"}
 """Derived from rankings, so counted in metrics/agreement.json: the table in the ledger, and its rows."""
-LABELS = {"preferences": "pairs", "comparisons": "comparisons"}
+LABELS = {"preferences": "pairs"}
 NOTES = {
+    "demonstrations": "Answers to imitate: those that are kept fine-tune the policy.",
     "candidates": "Bad form stays in: the reward model has to see it lose.",
     "rankings": "A labeler who is dropped takes along all of their rankings.",
     "comparisons": "Two answers of one ranking, judged by one labeler.",
@@ -41,6 +42,8 @@ class TableFunnel:
     name: str
     note: str
     rows: int
+    new: int | None
+    """Rows of this turn; None where that is not known."""
     kept: int
     dropped: int
     reasons: list[Reason]
@@ -68,8 +71,17 @@ def _build_table(name: str, count: Mapping[str, Any], inputs: Inputs, texts: Tex
         Reason(reason, describe_reason(reason), n, show_dropped(pick_dropped(inputs, name, reason), inputs, texts))
         for reason, n in by_reason
     ]
-    label = LABELS.get(name, name)
-    return TableFunnel(label, NOTES.get(name, ""), count["rows"], count["kept"], count["dropped"], reasons)
+    note = _list_splits(inputs) if name == "prompts" else NOTES[name]
+    new = inputs.new_rows.get(name)
+    return TableFunnel(
+        LABELS.get(name, name), note, count["rows"], new, count["kept"], count["dropped"], reasons
+    )  # fmt: skip
+
+
+def _list_splits(inputs: Inputs) -> str:
+    """Kept prompts by split, as a note."""
+    splits = inputs.metric("prompts", "kept_by_split") or {}
+    return ", ".join(f"{splits[split]:,} {split}" for split in ("train", "validation", "benchmark") if split in splits)
 
 
 def pick_dropped(inputs: Inputs, table: str, reason: str) -> list[dict[str, Any]]:

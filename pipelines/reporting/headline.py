@@ -41,6 +41,15 @@ FIGURES: tuple[tuple[str, str, str, bool | None], ...] = (
 """What is compared with the parent turn: label, key of metrics/turn.json, format, whether more is better."""
 
 
+METHODS = {"best_of_n": "fine-tuning on the best of n answers", "rloo": "RLOO", "dpo": "DPO"}
+
+
+def name_method(inputs: Inputs) -> str:
+    """How the policy was improved, in words."""
+    method = inputs.metric("policy", "method") or ""
+    return METHODS.get(method, method.replace("_", " "))
+
+
 def build_figures(inputs: Inputs) -> list[Figure]:
     """The figures at the top; those that the turn does not have are left out."""
     now, before = inputs.metrics.get("turn", {}), find_parent(inputs)
@@ -61,7 +70,7 @@ def build_figures(inputs: Inputs) -> list[Figure]:
     }
     shown = {
         "gold_policy": "gold of the policy", "pass_policy": "answers that pass", "win_rate": "wins against its start",
-        "kl": "KL from its SFT checkpoint", "reward_accuracy": "reward model is right",
+        "kl": "KL from SFT", "reward_accuracy": "reward model is right",
         "labeler_agreement": "labelers agree", "rows_kept": "rows kept",
     }  # fmt: skip
     forms = {key: (form, good) for _, key, form, good in FIGURES}

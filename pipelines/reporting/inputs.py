@@ -16,7 +16,7 @@ from schemas.params import Report
 
 ROWS = ("prompts", "assignments", "demonstrations", "candidates", "rankings", "labelers")
 """Tables whose rows of all turns are shown; of the next only this turn's."""
-NEW_ROWS = ("dropped", "labeler_stats", "preferences", "training_rows")
+NEW_ROWS = ("dropped", "labeler_stats", "preferences", "samples", "training_rows")
 LINEAGES = {"start": "models/start/policy", "reward_model": "models/reward_model", "policy": "models/policy"}
 
 
@@ -25,13 +25,15 @@ class Inputs:
     """Everything that the page is made of; nothing else is read.
 
     `answers` and `answer_scores` are the rows of `samples` and `scores` that `evaluate` wrote. `metrics` and `plots`
-    are by file name, empty for a file that is not there. `lineages` are the lineage.json files by model.
+    are by file name, empty for a file that is not there. `lineages` are the lineage.json files by model, `new_rows` the
+    numbers of rows that this turn brought.
     """
 
     turn: int
     parent: str | None
     params: Report
     tables: Mapping[str, pl.DataFrame]
+    new_rows: Mapping[str, int]
     answers: pl.DataFrame
     answer_scores: pl.DataFrame
     metrics: Mapping[str, Mapping[str, Any]]
@@ -52,6 +54,7 @@ def read_inputs(stage: Stage) -> Inputs:
     plots = {path.stem: read_csv(path) for path in sorted(stage.dep("plots").glob("*.csv"))}
     return Inputs(
         turn=stage.turn, parent=stage.params.turn.parent, params=stage.params.report, tables=tables,
+        new_rows={name: stage.new_rows(name).height for name in ROWS},
         answers=read_table(stage, "data/samples/evaluate.parquet"),
         answer_scores=read_table(stage, "data/scores/evaluate.parquet"),
         metrics=metrics, plots=plots,

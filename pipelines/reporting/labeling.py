@@ -40,6 +40,11 @@ class Labeling:
     simulated: int
 
     @property
+    def repeats(self) -> bool:
+        """True when some labeler ranked something twice."""
+        return any(row.stats["repeat_consistency"] is not None for row in self.labelers)
+
+    @property
     def all_simulated(self) -> bool:
         """True when there are labelers and no real one among them."""
         return 0 < self.simulated == len(self.labelers)
@@ -69,12 +74,12 @@ def list_blamed(inputs: Inputs) -> dict[str, list[str]]:
 
 
 def pick_preferences(inputs: Inputs, texts: Texts) -> list[ShownPreference]:
-    """A few preferences to read: one that the votes are furthest apart on, one that they are most divided on."""
+    """A few preferences to read: the one that most votes agree on, and the one of most votes that are divided."""
     rows = inputs.tables["preferences"].with_columns(
         lead=pl.col("votes_for") - pl.col("votes_against"), n=pl.col("votes_for") + pl.col("votes_against")
     )
     clear = rows.sort("lead", "pair_id", descending=[True, False]).head(1)
-    divided = rows.filter(pl.col("votes_against") > 0).sort("lead", "n", "pair_id", descending=[False, True, False])
+    divided = rows.filter(pl.col("votes_against") > 0).sort("n", "lead", "pair_id", descending=[True, False, False])
     picked = pl.concat([clear, divided.head(1)]).unique("pair_id", keep="first", maintain_order=True)
     return [
         ShownPreference(

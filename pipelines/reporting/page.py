@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.reporting.answers import compare_policies
 from pipelines.reporting.formats import FILTERS
 from pipelines.reporting.funnel import build_funnel
-from pipelines.reporting.headline import build_figures, compare_turns, write_headline
+from pipelines.reporting.headline import build_figures, compare_turns, name_method, write_headline
 from pipelines.reporting.inputs import Inputs
 from pipelines.reporting.labeling import build_labeling
 from pipelines.reporting.models import list_models
@@ -22,7 +22,8 @@ def build_page(inputs: Inputs) -> str:
     texts = Texts(inputs.tables, inputs.tables["dropped"], inputs.params)
     return render_page(
         {
-            "inputs": inputs, "headline": write_headline(inputs), "figures": build_figures(inputs),
+            "inputs": inputs, "headline": write_headline(inputs), "method": name_method(inputs),
+            "figures": build_figures(inputs),
             "changes": compare_turns(inputs), "history": draw_history(inputs), "funnel": build_funnel(inputs, texts),
             "labeling": build_labeling(inputs, texts), "results": build_results(inputs), "names": NAMES,
             "answers": compare_policies(inputs, texts), "models": list_models(inputs),

@@ -50,7 +50,8 @@ def build_results(inputs: Inputs) -> Results:
 
 def order_rows(rows: Sequence[Row]) -> list[Row]:
     """Rows of the three policies in the order in which they came to be."""
-    return sorted(rows, key=lambda row: (row["mode"] != "sampled", POLICIES.index(row["policy"])))
+    rows = [row for row in rows if row["policy"] in NAMES]
+    return sorted(rows, key=lambda row: (row["mode"] != "sampled", list(NAMES).index(row["policy"])))
 
 
 def group_kinds(rows: Sequence[Row], measure: str) -> list[KindRow]:
