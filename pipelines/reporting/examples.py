@@ -28,13 +28,8 @@ class Example:
     """True when the row's text is not shown because of personal data."""
 
 
-def show_dropped(rows: Sequence[Mapping[str, Any]], inputs: Inputs, texts: Texts) -> list[Example]:
-    """Examples of rows of `dropped`, which are all of one table and reason."""
-    pairs = _find_pairs(rows, inputs)
-    return [_show_row(row, texts, pairs) for row in rows]
-
-
-def _show_row(row: Mapping[str, Any], texts: Texts, pairs: Mapping[str, tuple[str, str, str]]) -> Example:
+def show_dropped(row: Mapping[str, Any], texts: Texts, pairs: Mapping[str, tuple[str, str, str]]) -> Example:
+    """An example from a row of `dropped`; `pairs` as `find_pairs` gives them."""
     table, row_id, matched_id = row["table_name"], row["row_id"], row["matched_id"]
     parts = _show_parts(table, row_id, texts, pairs)
     matched = _show_matched(table, matched_id, texts, pairs) if matched_id else []
@@ -90,7 +85,7 @@ def _name_labeler(table: str, row_id: str, texts: Texts) -> str:
     return f"labeler {ranking['labeler_id']}" if ranking else ""
 
 
-def _find_pairs(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, tuple[str, str, str]]:
+def find_pairs(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, tuple[str, str, str]]:
     """(prompt id, first id, second id) by pair id, for the pairs that rows of comparisons and preferences name."""
     mine = [row for row in rows if row["table_name"] in ("comparisons", "preferences")]
     named = [name for row in mine for name in (row["row_id"], row["matched_id"]) if name]

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.funnel import count_rows
-from pipelines.reporting.examples import Example, show_dropped
+from pipelines.reporting.examples import Example, find_pairs, show_dropped
 from pipelines.reporting.inputs import Inputs
 from pipelines.reporting.reasons import describe_reason
 from pipelines.reporting.texts import Texts
@@ -54,7 +54,15 @@ def build_funnel(inputs: Inputs, texts: Texts) -> list[TableFunnel]:
     dropped = inputs.tables["dropped"]
     counts = {name: count_rows(name, inputs.tables[name], dropped) for name in COUNTED}
     counts |= {name: _count_judged(inputs, name, key) for name, key in JUDGED.items()}
-    return [_build_table(name, count, inputs, texts) for name, count in counts.items() if count["rows"]]
+    counts = {name: count for name, count in counts.items() if count["rows"]}
+    picked = {
+        (name, reason): pick_dropped(inputs, name, reason)
+        for name, count in counts.items()
+        for reason in count["dropped_by_reason"]
+    }
+    pairs = find_pairs([row for rows in picked.values() for row in rows], inputs)
+    examples = {key: [show_dropped(row, texts, pairs) for row in rows] for key, rows in picked.items()}
+    return [_build_table(name, count, inputs, examples) for name, count in counts.items()]
 
 
 def _count_judged(inputs: Inputs, name: str, key: str) -> dict[str, Any]:
@@ -65,12 +73,11 @@ def _count_judged(inputs: Inputs, name: str, key: str) -> dict[str, Any]:
     return {"rows": rows, "kept": max(0, rows - gone), "dropped": gone, "dropped_by_reason": dict(reasons.iter_rows())}
 
 
-def _build_table(name: str, count: Mapping[str, Any], inputs: Inputs, texts: Texts) -> TableFunnel:
+def _build_table(
+    name: str, count: Mapping[str, Any], inputs: Inputs, examples: Mapping[tuple[str, str], list[Example]]
+) -> TableFunnel:
     by_reason = sorted(count["dropped_by_reason"].items(), key=lambda item: (-item[1], item[0]))
-    reasons = [
-        Reason(reason, describe_reason(reason), n, show_dropped(pick_dropped(inputs, name, reason), inputs, texts))
-        for reason, n in by_reason
-    ]
+    reasons = [Reason(reason, describe_reason(reason), n, examples[name, reason]) for reason, n in by_reason]
     note = _list_splits(inputs) if name == "prompts" else NOTES[name]
     new = inputs.new_rows.get(name)
     return TableFunnel(
