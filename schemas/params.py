@@ -378,6 +378,7 @@ class BestOfN(Section):
     """Fine-tuning on the best of n samples by reward, with the labelers' top-ranked answers."""
 
     n: AtLeastOne
+    kept_share: Share
     labelers_best: bool
     sampling: Sampling
     fine_tune: Sft

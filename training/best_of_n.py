@@ -1,5 +1,6 @@
 """Turns a policy's best samples by reward, with the labelers' best answers, into a better policy."""
 
+import math
 import shutil
 from collections.abc import Sequence
 from itertools import groupby
@@ -33,6 +34,9 @@ def improve_by_best_of_n(
 ) -> PolicyResult:
     """Sample n completions a prompt from `start`, keep the one of highest reward, fine-tune `start` on what was kept.
 
+    Of those bests only the share `params.kept_share` of highest reward is learnt; with 0 nothing is sampled, and only the
+    labelers' answers are.
+
     Where `params.labelers_best`, the labelers' top-ranked answers are learnt too; an answer that is both counts once.
     The result's `best_samples` name the policy's own completions among the trained rows, with their rewards.
     `reference` is only recorded: nothing but the few epochs keeps the policy near it.
@@ -42,9 +46,10 @@ def improve_by_best_of_n(
     """
     import torch
 
-    best = pick_best(
-        sample_scored(start, reward_model, prompts, params=params, max_tokens=max_tokens, seed=seed, work=work)
-    )
+    best: list[ScoredSample] = []
+    if params.kept_share:
+        scored = sample_scored(start, reward_model, prompts, params=params, max_tokens=max_tokens, seed=seed, work=work)
+        best = keep_highest(pick_best(scored), params.kept_share)
     messages = dict(prompts)
     examples = {
         scored.candidate_id: Example(
@@ -127,3 +132,10 @@ def pick_best(scored: Sequence[ScoredSample]) -> list[ScoredSample]:
         key=lambda one: (one.sample.prompt_id, -one.reward, one.sample.sample_index),
     )
     return [next(group) for _, group in groupby(finished, key=lambda one: one.sample.prompt_id)]
+
+
+def keep_highest(best: Sequence[ScoredSample], share: float) -> list[ScoredSample]:
+    """The share of samples of highest reward, rounded up, in the order given: where the reward model is surest."""
+    ranked = sorted(best, key=lambda one: (-one.reward, one.candidate_id))
+    kept = {one.candidate_id for one in ranked[: math.ceil(share * len(ranked))]}
+    return [one for one in best if one.candidate_id in kept]

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.ids import candidate_id, digest_rows, pair_id
 from schemas.params import BestOfN, Dpo, Policy, RewardModel, Rloo, Sampling, Sft
-from training.best_of_n import improve_by_best_of_n, pick_best
+from training.best_of_n import improve_by_best_of_n, keep_highest, pick_best
 from training.dpo import improve_by_dpo
 from training.examples import Example, Group, Pair, Sample
 from training.improvement import PolicyInputs, ScoredSample
@@ -27,7 +27,7 @@ DPO = Dpo(
     kl_beta=0.1, checkpoint_steps=2,
 )  # fmt: skip
 BEST_OF_N = BestOfN(
-    n=4, labelers_best=True, sampling=SAMPLING,
+    n=4, kept_share=1.0, labelers_best=True, sampling=SAMPLING,
     fine_tune=Sft(epochs=1, batch_rows=8, device_rows=8, learning_rate=0.003, kept_checkpoints=1),
 )  # fmt: skip
 THINGS = ("apples", "books", "coins", "drums", "lamps", "apples and books", "coins and drums")
@@ -253,6 +253,14 @@ def test_the_best_of_n_is_the_finished_sample_of_highest_reward():
         ]
     )  # fmt: skip
     assert [one.sample.text for one in best] == ["poor", "good"]
+
+
+def test_of_the_bests_those_of_highest_reward_are_learnt():
+    bests = [
+        ScoredSample(name, Sample(name, 0, name, "stop", 3, 1, []), reward) for name, reward in zip("abc", (1, 3, 2))
+    ]
+    assert [one.candidate_id for one in keep_highest(bests, 0.5)] == ["b", "c"]  # 1.5 rows, rounded up
+    assert keep_highest(bests, 1.0) == bests
 
 
 def test_best_of_n_names_its_own_samples_and_the_labelers_best(best_of_n, policy, reward_model):
