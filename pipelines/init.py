@@ -27,7 +27,7 @@ WRITTEN = {
     ".dvcignore": "/.flywheel/\n/.venv/\n",
     "imports/imports.json": '{\n  "parts": []\n}\n',
 }
-IGNORED = "/.flywheel/\n/.venv/\n/data/\n/models/\n/report/\n"
+IGNORED = "/.flywheel/\n/.venv/\n/data/\n/models/\n/report/\n/dvc_plots/\n"
 README = """\
 # {name}
 
