@@ -63,9 +63,11 @@ def _show_parts(table: str, row_id: str, texts: Texts, pairs: Mapping[str, tuple
 
 
 def _show_matched(table: str, row_id: str, texts: Texts, pairs: Mapping[str, tuple[str, str, str]]) -> list[Part]:
-    """What a row matched is a row of its own table, or a prompt."""
-    known = table in ("comparisons", "preferences") or texts.row(table, row_id) is not None
-    return _show_parts(table if known else "prompts", row_id, texts, pairs)
+    """What a row matched is a row of its own table, or a prompt; nothing where it is a labeler."""
+    if table in ("comparisons", "preferences"):
+        return _show_parts(table, row_id, texts, pairs)
+    known = next((name for name in (table, "prompts") if texts.row(name, row_id) is not None), None)
+    return _show_parts(known, row_id, texts, pairs) if known else []
 
 
 def _show_ranking(ranking: Mapping[str, Any] | None, texts: Texts) -> list[Part]:

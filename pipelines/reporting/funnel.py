@@ -92,14 +92,17 @@ def _list_splits(inputs: Inputs) -> str:
 
 
 def pick_dropped(inputs: Inputs, table: str, reason: str) -> list[dict[str, Any]]:
-    """Rows of the ledger to show: the one nearest its threshold first, the rest by id; of rankings one a labeler."""
+    """Rows of the ledger to show: the one nearest its threshold first, the rest by id.
+
+    Of rankings there is one a labeler, of comparisons one a ranking.
+    """
     chosen = inputs.tables["dropped"].filter((pl.col("table_name") == table) & (pl.col("reason") == reason))
+    labelers = inputs.tables["rankings"].select(row_id="ranking_id", owner="labeler_id")
+    chosen = chosen.with_columns(owner=pl.col("row_id").str.split(":").list.first())
     if table == "rankings":
-        labelers = inputs.tables["rankings"].select("ranking_id", "labeler_id")
-        chosen = chosen.join(labelers, left_on="row_id", right_on="ranking_id", how="left").sort("row_id")
-        chosen = chosen.unique("labeler_id", keep="first", maintain_order=True).sort("labeler_id", nulls_last=True)
-        return chosen.head(inputs.params.n_dropped).to_dicts()
+        chosen = chosen.drop("owner").join(labelers, on="row_id", how="left")
     distance = (pl.col("value") - pl.col("threshold")).abs()
     nearest = chosen.sort(distance, "row_id", nulls_last=True).head(1)
     rest = chosen.join(nearest, on="row_id", how="anti").sort("row_id")
-    return pl.concat([nearest, rest]).head(inputs.params.n_dropped).to_dicts()
+    picked = pl.concat([nearest, rest]).unique("owner", keep="first", maintain_order=True)
+    return picked.head(inputs.params.n_dropped).to_dicts()

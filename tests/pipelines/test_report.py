@@ -156,7 +156,7 @@ TURN = {
                 drop("prompts", "p3", "near_duplicate", value=0.9, threshold=0.8, matched_id="p1"),
                 drop("demonstrations", "d3", "personal_data"),
                 drop("demonstrations", "d2", "near_duplicate", value=0.85, threshold=0.8, matched_id="d1"),
-                drop("rankings", "r1", "unreliable_labeler", value=0.4, threshold=0.65),
+                drop("rankings", "r1", "unreliable_labeler", value=0.4, threshold=0.65, matched_id=HOSTILE),
                 drop("comparisons", f"r3:{pair_id('p2', 'c6', 'c4')}", "empty_side"),
                 drop("preferences", pair_id("p1", "c1", "c3"), "tied_consensus"),
                 drop("candidates", "gone", HOSTILE)],
@@ -226,6 +226,7 @@ def test_funnel_counts_add_up_and_drops_show_what_they_matched(page: str) -> Non
     assert "labeler l2" in text  # whose comparison was dropped
     assert "A cod swims <mark>fast.</mark>" in page or "A cod <mark>swims fast.</mark>" in page
     assert "value 0.85 · limit 0.8" in text and "matched d1" in text
+    assert text.count("that is not in the table") == 2  # prompt and answer of the candidate `gone`
 
 
 def test_answers_stand_side_by_side_with_wins_and_losses(page: str) -> None:
