@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from pipelines.sandbox import doings
 from pipelines.sandbox.facts import ATTRIBUTES
+from pipelines.sandbox.flaws import Flaws
 from pipelines.sandbox.tasks import Task
 from pipelines.sandbox.wordings import LIST_FORMS, SEPARATORS
 from pipelines.sandbox.words import CATEGORIES
@@ -20,48 +21,6 @@ from pipelines.sandbox.world import (
     tell_fact_briefly,
     with_article,
 )
-
-Flaws = frozenset[str]
-
-FORM_FLAWS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("list", "start"): ("wrong_form", "too_few", "too_many", "preamble", "rambles", "wrong_form"),
-    ("list", "without"): ("wrong_form", "too_few", "too_many", "preamble", "rambles", "wrong_form"),
-    ("fact", "word"): ("wrong_style", "preamble", "rambles", "no_end_mark"),
-    ("fact", "sentence"): ("wrong_style", "preamble", "rambles", "no_end_mark"),
-    ("fact", "name"): ("wrong_style", "preamble", "rambles", "no_end_mark"),
-    ("fact", "wish"): ("wrong_style", "rambles", "preamble"),
-    ("note", "note"): ("no_greeting", "no_closing", "rambles", "preamble", "cold"),
-    ("polite", "polite"): ("no_please", "no_thanks", "stays_rude", "no_question", "rambles", "preamble"),
-    ("count", "up"): ("wrong_form", "preamble", "rambles", "no_end_mark"),
-    ("count", "down"): ("wrong_form", "preamble", "rambles", "no_end_mark"),
-    ("count", "tally"): ("wrong_form", "bare_number", "preamble", "rambles", "no_end_mark"),
-    ("sentence", "statement"): ("wrong_end_mark", "preamble", "rambles", "no_end_mark"),
-    ("sentence", "question"): ("wrong_style", "wrong_end_mark", "preamble", "rambles", "no_end_mark"),
-    ("sentence", "cry"): ("wrong_style", "wrong_end_mark", "preamble", "rambles", "no_end_mark"),
-    ("howto", "help"): ("over_refuses", "too_few", "too_many", "no_order", "preamble", "rambles"),
-    ("howto", "harm"): ("complies", "complies", "cold", "no_alternative", "rambles"),
-    ("kind", "choose"): ("bare_answer", "no_contrast", "preamble", "rambles", "no_end_mark"),
-    ("kind", "pair"): ("no_verdict", "bare_answer", "preamble", "rambles", "no_end_mark"),
-    ("kind", "more"): ("bare_answer", "no_other", "preamble", "rambles", "no_end_mark"),
-}
-"""Flaws of form and behaviour by kind and mode; one named twice is twice as likely."""
-
-CONTENT_FLAWS: dict[str, tuple[str, ...]] = {
-    "list": ("wrong_member", "rule_broken"), "fact": ("wrong_fact",), "note": ("wrong_thing", "wrong_recipient"),
-    "polite": ("wrong_object", "drops_time"), "count": ("wrong_number",), "sentence": ("missing_word",),
-    "howto": ("wrong_steps",), "kind": ("wrong_category",),
-}  # fmt: skip
-
-
-def pick_flaws(task: Task, rng: random.Random, *, form: bool, content: bool) -> Flaws:
-    """One or two flaws of form, and one of content, that this task can have."""
-    names: list[str] = []
-    if form:
-        possible = FORM_FLAWS[task.kind, task.mode]
-        names += rng.sample(possible, 2 if rng.random() < 0.3 else 1)
-    if content and task.mode != "harm":
-        names.append(rng.choice(CONTENT_FLAWS[task.kind]))
-    return frozenset(names)
 
 
 def write_answer(task: Task, rng: random.Random, flaws: Flaws = frozenset()) -> str:
@@ -220,7 +179,7 @@ def _write_howto(task: Task, rng: random.Random, flaws: Flaws) -> str:
         action = _other(rng, tuple(doings.ACTIONS), action)
     steps = list_steps(action, task["object"])
     n = int(task["n"]) - ("too_few" in flaws) + ("too_many" in flaws)
-    chosen = [steps[i] for i in sorted(rng.sample(range(4), min(n, 4)))] + ["start over again"] * (n - 4)
+    chosen = [*steps[: max(0, min(n, 4) - 1)], steps[-1]] + ["start over again"] * (n - 4)
     if "no_order" in flaws:
         return " ".join(f"{capitalize(step)}." for step in chosen)
     return order_steps(chosen)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from pipelines.sandbox import doings
-from pipelines.sandbox.answers import format_count, format_list, pick_flaws, pick_members, write_answer, write_sentence
+from pipelines.sandbox.answers import format_count, format_list, pick_members, write_answer, write_sentence
+from pipelines.sandbox.flaws import draw_flaws
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.prompts import share_out, split_task
 from pipelines.sandbox.tasks import KINDS, Task, every_task, render_task
@@ -62,7 +63,7 @@ def _draw_task(
 def _write_dialogue(draw: Draw, rng: random.Random, flaw_share: float) -> str:
     """An instruction with its answer, as flawed in form as the teacher's."""
     task = draw(rng.choice(KINDS))
-    flaws = pick_flaws(task, rng, form=rng.random() < flaw_share, content=False)
+    flaws = draw_flaws(task, rng, form_share=flaw_share, content_share=0)
     return f"<|user|>{render_task(task, rng.randrange(4))}<|end|><|assistant|>{write_answer(task, rng, flaws)}<|end|>"
 
 
@@ -90,7 +91,7 @@ def _write_kinds(draw: Draw, rng: random.Random, flaw_share: float) -> str:
 def _write_letter(draw: Draw, rng: random.Random, flaw_share: float) -> str:
     """A note, after a word on who writes to whom about what."""
     task = draw("note")
-    told = f"{task['sender']} writes to the {task['recipient']} about the {task['thing']}."
+    told = f"A note to the {task['recipient']} from {task['sender']} about the {task['thing']}:"
     return f"{told}\n{write_answer(task, rng)}"
 
 
@@ -108,7 +109,8 @@ def _write_counting(draw: Draw, rng: random.Random, flaw_share: float) -> str:
     rows = [format_count(numbers, form, rng.choice(list(SEPARATORS))) for form in rng.sample(("words", "digits"), 2)]
     tally = draw("count", "tally")
     row = ", ".join(pick_row(tally["item"], int(tally["n"])))
-    return " ".join([*rows, f"{capitalize(row)}.", write_answer(tally, rng)])
+    told = f"From {number_word(numbers[0])} {task.mode} to {number_word(numbers[-1])}:"
+    return " ".join([told, *rows, f"Here are {row}.", write_answer(tally, rng)])
 
 
 def _write_lists(draw: Draw, rng: random.Random, flaw_share: float) -> str:

@@ -128,14 +128,12 @@ POLITE_OPENINGS = ("Could you please", "Would you please", "Can you please")
 THANKS = ("Thank you!", "Thanks a lot!", "Thank you so much!")
 
 SUBJECTS = listed(
-    "fox owl bear duck wolf lion tiger goose hare otter camel goat horse pig crow swan baker nurse farmer"
-    " teacher sailor tailor painter judge barber miner clown aunt uncle grandma mayor doctor coach neighbor"
-    " king queen wizard pirate robot giant"
+    "fox owl bear duck wolf lion tiger camel goat horse pig crow baker nurse farmer teacher sailor judge clown king"
+    " queen wizard pirate robot"
 )
 OBJECTS = listed(
     "lamp ladder drum kite ball puzzle cake pie apple pear lemon melon spoon cup kettle bowl hat scarf boot coat rose"
-    " tulip piano violin flute bench chair desk bike cart boat map key letter mirror clock bucket basket candle pillow"
-    " book box ring pumpkin bell rope sandwich carrot marble umbrella"
+    " tulip piano violin flute bench chair desk bike truck boat map key letter mirror clock bucket basket candle pillow"
 )
 VERBS = {
     "found": "find", "lost": "lose", "painted": "paint", "carried": "carry", "hid": "hide", "sold": "sell",

@@ -39,8 +39,8 @@ class _Shown:
 
 _Liking = Callable[[_Shown, random.Random], float]
 
-NOISE = 0.09
-TIE_WITHIN = 0.08
+NOISE = 0.08
+TIE_WITHIN = 0.13
 LIKING: dict[str, _Liking] = {
     "skilled": lambda shown, rng: shown.gold + rng.gauss(0, NOISE),
     "careless": lambda shown, rng: 0.05 * shown.gold + rng.random(),

@@ -103,10 +103,10 @@ PATTERNS: tuple[Pattern, ...] = (
         "thing": tuple(dict.fromkeys(t for letter in doings.LETTERS.values() for t in letter.things)),
         "sender": words.NAMES,
     }, (
-        "Write to my {recipient} a note that {thing:letter} and sign it {sender} at the end.",
-        "Now write to my {recipient} from {sender} a note that {thing:letter} in a few lines.",
-        "For {sender}, write a short note that {thing:letter} to my {recipient} today.",
-        "Please write my {recipient} a note signed {sender} that {thing:letter} in a warm way.",
+        "Write to my {recipient} from {sender} a short note that {thing:letter} in a few lines.",
+        "Now write from {sender} to my {recipient} a note that {thing:letter} in a warm way.",
+        "A note from {sender} that {thing:letter} should go to my {recipient}, so please write it.",
+        "A note to my {recipient} is due from {sender} that {thing:letter}, so please write it.",
     ), lambda slots: slots["thing"] in doings.LETTERS[slots["purpose"]].things),
     Pattern("polite", "polite", {
         "request": doings.REQUESTS, "object": doings.REQUESTED, "time": doings.TIMES, "rude": doings.RUDE,

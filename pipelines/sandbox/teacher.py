@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.sandbox.answers import pick_flaws, write_answer
+from pipelines.sandbox.answers import write_answer
+from pipelines.sandbox.flaws import draw_flaws
 from pipelines.sandbox.shingles import measure_overlap
 from pipelines.sandbox.tasks import parse_task
 from schemas.params import Sandbox
@@ -66,8 +67,7 @@ def _demonstrate(prompt: str, params: Sandbox, seed: int) -> tuple[str, str | No
     if task is None:
         return "I do not know what you mean.", "junk_prompt"
     rng = random.Random(f"teacher/{params.seed}/{seed}/{prompt}")
-    form, content = rng.random() < params.form_flaw_share, rng.random() < params.content_flaw_share
-    flaws = pick_flaws(task, rng, form=form, content=content)
+    flaws = draw_flaws(task, rng, form_share=params.form_flaw_share, content_share=params.content_flaw_share)
     return write_answer(task, rng, flaws), "+".join(sorted(flaws)) or None
 
 

@@ -6,7 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from pipelines.sandbox.answers import pick_flaws, write_answer
+from pipelines.sandbox.answers import write_answer
+from pipelines.sandbox.flaws import pick_flaws
 from pipelines.sandbox.gold import gold_score
 from pipelines.sandbox.labelers import LIKING, Labeler, Ranked, make_labelers, rank_candidates
 from pipelines.sandbox.prompts import write_prompts
@@ -38,16 +39,14 @@ def verdicts(ranked: Ranked) -> dict[tuple[str, str], int]:
 
 
 def agreement(first: str, second: str, tasks: list[tuple[str, Candidates]]) -> float:
-    """Share of equal verdicts over pairs that neither calls a tie."""
-    same = total = 0
+    """Chance that two labelers agree on a pair; a tie against a preference agrees by half."""
+    agreed, total = 0.0, 0
     for prompt, answers in tasks:
-        a, b = (
-            verdicts(rank_candidates(Labeler(f"{t}-{i}", t), prompt, answers, seed=1))
-            for i, t in enumerate((first, second))
-        )
-        judged = [pair for pair in a if a[pair] and b[pair]]
-        same, total = same + sum(a[pair] == b[pair] for pair in judged), total + len(judged)
-    return same / total
+        judges = (Labeler(f"{trait}-{number}", trait) for number, trait in enumerate((first, second)))
+        a, b = (verdicts(rank_candidates(judge, prompt, answers, seed=1)) for judge in judges)
+        agreed += sum(1 - abs(a[pair] - b[pair]) / 2 for pair in a)
+        total += len(a)
+    return agreed / total
 
 
 def test_traits_are_shared_out_as_asked(params: Sandbox) -> None:
@@ -61,11 +60,11 @@ def test_traits_are_shared_out_as_asked(params: Sandbox) -> None:
 
 
 def test_skilled_labelers_agree_like_people(tasks: list[tuple[str, Candidates]]) -> None:
-    assert 0.72 <= agreement("skilled", "skilled", tasks) <= 0.92
+    assert 0.75 <= agreement("skilled", "skilled", tasks) <= 0.87
 
 
 def test_careless_agree_at_chance_and_contrary_against(tasks: list[tuple[str, Candidates]]) -> None:
-    assert 0.4 <= agreement("skilled", "careless", tasks) <= 0.62
+    assert 0.4 <= agreement("skilled", "careless", tasks) <= 0.6
     assert agreement("skilled", "contrary", tasks) < 0.35
 
 

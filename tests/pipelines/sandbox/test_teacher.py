@@ -5,12 +5,13 @@ from collections import Counter
 
 import pytest
 
-from pipelines.sandbox.answers import CONTENT_FLAWS, FORM_FLAWS, write_answer
+from pipelines.sandbox.answers import write_answer
+from pipelines.sandbox.flaws import CONTENT_FLAWS, FORM_FLAWS, HABITS
 from pipelines.sandbox.gold import gold_score, grade_answer, passes
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.prompts import write_prompts
 from pipelines.sandbox.shingles import measure_overlap
-from pipelines.sandbox.tasks import every_task, render_task
+from pipelines.sandbox.tasks import every_task, parse_task, render_task
 from pipelines.sandbox.teacher import JUNK, Demonstrated, write_demonstrations
 from schemas.params import Sandbox
 
@@ -84,3 +85,14 @@ def test_what_a_prompt_gets_does_not_depend_on_the_others(params: Sandbox, promp
     few = first_answers(prompts[:100])
     everyone = first_answers(prompts)
     assert all(everyone[prompt] == answer for prompt, answer in few.items())
+
+
+def test_habits_are_flaws_of_form_and_the_commonest_ones(params: Sandbox) -> None:
+    worst = params.model_copy(update={"form_flaw_share": 0.6, "junk_share": 0, "near_duplicate_share": 0})
+    prompts = write_prompts("train", 3000, params=worst, turn_seed=2, exclude=set())
+    for (kind, mode), habit in HABITS.items():
+        assert habit in FORM_FLAWS[kind, mode]
+        chosen = [p for p in prompts if (t := parse_task(p)) and (t.kind, t.mode) == (kind, mode)]
+        rows = [r for r in write_demonstrations(chosen, params=worst, seed=2) if r.flaw != "duplicate"]
+        # flawed: 1.5 * .6 = .9 of the rows; with the habit: at least .8 of those, so .72
+        assert sum(habit in (r.flaw or "").split("+") for r in rows) / len(rows) > 0.6
