@@ -1,5 +1,7 @@
 """Turns prompt sources into this turn's prompts with their splits."""
 
+import polars as pl
+
 from curation.prompts import curate_prompts
 from pipelines.sources.sandbox import no_splits, sandbox_prompts
 from pipelines.stage import Stage
@@ -17,7 +19,7 @@ def run(stage: Stage) -> None:
         origins = union_rows("origins", origins, stage.imported("origins", of=("prompts",)))
     curated = curate_prompts(
         union_rows("prompts", past, prompts), stage.past_rows("assignments"), given,
-        past_ids=set(past["prompt_id"]), params=params.prompts, near=params.near_duplicates,
+        past_ids=list_first_turns(stage.past_rows("origins")), params=params.prompts, near=params.near_duplicates,
         turn=stage.turn, seed=params.seed,
     )  # fmt: skip
     new = prompts.join(past, on="prompt_id", how="anti")
@@ -26,3 +28,9 @@ def run(stage: Stage) -> None:
     stage.write_table("assignments", curated.assignments.join(new, on="prompt_id", how="semi"))
     stage.write_table("dropped", curated.dropped)
     stage.write_metrics("prompts", curated.metrics)
+
+
+def list_first_turns(origins: pl.DataFrame) -> pl.DataFrame:
+    """(prompt_id, turn) of each past prompt: the turn it first came in, so that the earlier of two repeats survives."""
+    prompts = origins.filter(pl.col("table_name") == "prompts")
+    return prompts.group_by(pl.col("row_id").alias("prompt_id")).agg(pl.col("turn").min()).sort("prompt_id")
