@@ -2,6 +2,8 @@
 
     python benchmarks/kills.py [--set sandbox.n_train_prompts=100 ...]
 
+The turn is a small one (tests/small.py), with the default sizes where --set gives them.
+
 For each of the twelve stages a project is brought to just before it; the run is killed with SIGKILL at a random moment
 of that stage, and `dvc repro` is run again. All outs in dvc.lock must be those of a run that nobody killed.
 """
@@ -18,12 +20,8 @@ import time
 from pathlib import Path
 
 import yaml
-from seeds import run, set_params
-
-SMALL = {
-    "sandbox.n_documents": "400", "sandbox.n_train_prompts": "80", "sandbox.n_validation_prompts": "20",
-    "sandbox.n_benchmark_prompts": "30",
-}  # fmt: skip
+from seeds import parse_changes, run
+from small import SMALL, set_params
 
 
 def read_md5s(folder: Path) -> dict[str, str]:
@@ -72,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     base = Path(tempfile.mkdtemp(prefix="flywheel-kills-")) / "project"
     run(["flywheel", "init", str(base)], Path.cwd())
-    set_params(base, SMALL | dict(item.split("=", 1) for item in options.set))
+    set_params(base, SMALL | parse_changes(options.set))
     run(["dvc", "repro", "--quiet"], base)
     expected = read_md5s(base)
     seconds = yaml.safe_load((base / ".flywheel/seconds.json").read_text())

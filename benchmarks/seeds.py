@@ -8,7 +8,6 @@ Every number is read from `metrics/turn.json` of a real `dvc repro`; gold is the
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -17,6 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import yaml
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from small import set_params  # noqa: E402
 
 COLUMNS = (
     "gold_sft", "gold_policy", "gold_policy_greedy", "pass_sft", "pass_policy", "win_rate", "kl", "reward_accuracy",
@@ -37,26 +41,17 @@ def run(command: list[str], folder: Path) -> None:
         sys.exit(f"{' '.join(command)} failed in {folder}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
 
 
-def set_params(folder: Path, changes: dict[str, str]) -> None:
-    """Set top-level or dotted keys of params.yaml by editing their lines."""
-    path = folder / "params.yaml"
-    text = path.read_text()
-    for key, value in changes.items():
-        section, _, name = key.rpartition(".")
-        if section:
-            head, tail = re.split(rf"(?m)(?<=^{section}:)", text, maxsplit=1)
-            text = head + re.sub(rf"(?m)^(  {name}:)[^#\n]*", rf"\1 {value} ", tail, count=1)
-        else:
-            text = re.sub(rf"(?m)^({name}:)[^#\n]*", rf"\1 {value} ", text, count=1)
-    path.write_text(text)
+def parse_changes(items: list[str]) -> dict[str, Any]:
+    """KEY=VALUE options as dotted keys with YAML values."""
+    return {key: yaml.safe_load(value) for key, value in (item.split("=", 1) for item in items)}
 
 
-def run_seed(seed: int, turns: int, changes: dict[str, str], keep: Path | None) -> list[dict[str, Any]]:
+def run_seed(seed: int, turns: int, changes: dict[str, Any], keep: Path | None) -> list[dict[str, Any]]:
     """Metrics of each turn of one seed; the world, the models and the labelers all take it."""
     folder = (keep or Path(tempfile.mkdtemp(prefix="flywheel-"))) / f"seed-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     run(["flywheel", "init", str(folder)], Path.cwd())
-    set_params(folder, {"seed": str(seed), "sandbox.seed": str(seed)} | changes)
+    set_params(folder, {"seed": seed, "sandbox.seed": seed} | changes)
     found = []
     for turn in range(1, turns + 1):
         started = time.monotonic()
@@ -99,7 +94,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep the projects here")
     parser.add_argument("--out", type=Path, help="write the table here")
     options = parser.parse_args()
-    changes = dict(item.split("=", 1) for item in options.set)
+    changes = parse_changes(options.set)
     rows = [row for seed in options.seeds for row in run_seed(seed, options.turns, changes, options.keep)]
     table = format_table(rows)
     print(table)
