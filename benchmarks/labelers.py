@@ -40,7 +40,7 @@ def main() -> None:
     asked = assignments.filter(pl.col("split") != "benchmark")
     candidates = read_table(options.project, "candidates").join(asked, on="prompt_id", how="semi")
     print(
-        "| seed | bad labelers | found | honest | blamed | agreement, all | agreement, kept |\n|---|---|---|---|---|---|---|"
+        "| seed | bad labelers | found | honest | blamed | agreement, all | agreement, kept |\n" + "|---" * 7 + "|"
     )
     for seed in range(1, options.seeds + 1):
         world = params.sandbox.model_copy(

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from small import set_params  # noqa: E402
+from small import set_params
 
 COLUMNS = (
     "gold_sft", "gold_policy", "gold_policy_greedy", "pass_sft", "pass_policy", "win_rate", "kl", "reward_accuracy",
