@@ -39,9 +39,8 @@ def main() -> None:
     assignments = read_table(options.project, "assignments")
     asked = assignments.filter(pl.col("split") != "benchmark")
     candidates = read_table(options.project, "candidates").join(asked, on="prompt_id", how="semi")
-    print(
-        "| seed | bad labelers | found | honest | blamed | agreement, all | agreement, kept |\n" + "|---" * 7 + "|"
-    )
+    names = ("seed", "bad labelers", "found", "honest", "blamed", "agreement, all", "agreement, kept")
+    print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
     for seed in range(1, options.seeds + 1):
         world = params.sandbox.model_copy(
             update={"seed": seed, "labeler_shares": shares, "n_labelers": options.labelers}

@@ -326,7 +326,7 @@ def _pin_environment(root: Path) -> None:
     threads = str((read_yaml(root / "params.yaml") or {}).get("threads", 1))
     pinned = {
         "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads,
-        "NUMBA_NUM_THREADS": threads, "OMP_DYNAMIC": "FALSE", "OMP_WAIT_POLICY": "PASSIVE",
+        "NUMBA_NUM_THREADS": threads, "OMP_DYNAMIC": "FALSE", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000",
         "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }  # fmt: skip
     if any(os.environ.get(key) != value for key, value in pinned.items()):

@@ -34,8 +34,8 @@ def improve_by_best_of_n(
 ) -> PolicyResult:
     """Sample n completions a prompt from `start`, keep the one of highest reward, fine-tune `start` on what was kept.
 
-    Of those bests only the share `params.kept_share` of highest reward is learnt; with 0 nothing is sampled, and only the
-    labelers' answers are.
+    Of those bests only the share `params.kept_share` of highest reward is learnt; with 0 nothing is sampled, and only
+    the labelers' answers are.
 
     Where `params.labelers_best`, the labelers' top-ranked answers are learnt too; an answer that is both counts once.
     The result's `best_samples` name the policy's own completions among the trained rows, with their rewards.

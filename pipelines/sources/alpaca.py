@@ -11,9 +11,7 @@ from schemas.records import Demonstration, Prompt, TrainedMessage
 
 def demonstrate(prompt: Prompt, text: str) -> Demonstration:
     """A demonstration of one assistant message."""
-    return Demonstration(
-        prompt_id=prompt.prompt_id, completion=(TrainedMessage(role="assistant", content=text),)
-    )
+    return Demonstration(prompt_id=prompt.prompt_id, completion=(TrainedMessage(role="assistant", content=text),))
 
 
 def convert_row(value: Mapping[str, Any]) -> Imported:

@@ -30,7 +30,7 @@ class Fields:
             raise RowFaultError("missing_column", f"the row has no {column!r}", f"add {column!r}")
         value = self._value[column]
         if is_not_a_number(value):
-            raise RowFaultError("not_json_nan", f"{column!r} is {value}, which JSON has not", "write the text, or \"\"")
+            raise RowFaultError("not_json_nan", f"{column!r} is {value}, which JSON has not", 'write the text, or ""')
         return value
 
     def text(self, column: str) -> str:

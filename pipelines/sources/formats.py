@@ -8,9 +8,7 @@ from pipelines.sources import alpaca, hh_rlhf, pandalm, self_instruct
 from pipelines.sources.faults import IngestError
 from pipelines.sources.importing import Format
 
-FORMATS: dict[str, Format] = {
-    module.FORMAT.name: module.FORMAT for module in (alpaca, hh_rlhf, pandalm, self_instruct)
-}
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (alpaca, hh_rlhf, pandalm, self_instruct)}
 GUESSED_ROWS = 20
 """How many rows are looked at to guess a format."""
 

@@ -20,7 +20,7 @@ def split_transcript(text: str, column: str) -> tuple[Message, ...]:
     """A transcript's messages, their text as it stands after `Human: ` or `Assistant: `."""
     pieces = SPEAKER.split(text)
     if len(pieces) < 3 or pieces[0]:
-        mend = "write it as \"\\n\\nHuman: ...\\n\\nAssistant: ...\""
+        mend = 'write it as "\\n\\nHuman: ...\\n\\nAssistant: ..."'
         raise RowFaultError("no_transcript", f"{column!r} does not begin with Human: or Assistant:", mend)
     return tuple(
         Message(role=ROLES[speaker], content=content)  # type: ignore[arg-type]

@@ -28,9 +28,7 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
             records += [("", labeler), (annotator, ranking)]
     if not annotators:
         raise RowFaultError("missing_column", "the row has no 'annotator1'", "add the annotators' verdicts")
-    return Imported(
-        tuple(records), (*fields.notes, *note_sides({"response1": first, "response2": second})), key
-    )
+    return Imported(tuple(records), (*fields.notes, *note_sides({"response1": first, "response2": second})), key)
 
 
 def _read_samples(fields: Fields, first: Candidate, second: Candidate) -> list[Sample]:

@@ -257,7 +257,8 @@ def test_the_best_of_n_is_the_finished_sample_of_highest_reward():
 
 def test_of_the_bests_those_of_highest_reward_are_learnt():
     bests = [
-        ScoredSample(name, Sample(name, 0, name, "stop", 3, 1, []), reward) for name, reward in zip("abc", (1, 3, 2))
+        ScoredSample(name, Sample(name, 0, name, "stop", 3, 1, []), reward)
+        for name, reward in zip("abc", (1, 3, 2), strict=True)
     ]
     assert [one.candidate_id for one in keep_highest(bests, 0.5)] == ["b", "c"]  # 1.5 rows, rounded up
     assert keep_highest(bests, 1.0) == bests
