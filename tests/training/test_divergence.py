@@ -6,7 +6,7 @@ import torch
 from training.divergence import estimate_mean, mean_sequence_kl, sequence_log_probabilities
 from training.models import load_policy, save_model
 from training.sampling import sample_completions
-from training.tokenizer import encode_example
+from training.tokenizer import encode_example, encode_prompt
 
 PROMPTS = [
     (name, [{"role": "user", "content": f"{name} asks for {thing}."}])
@@ -45,6 +45,20 @@ def test_distance_from_another_is_positive_and_the_same_samples_tell_it_backward
     assert result.nats > 3 * result.standard_error > 0
     back = mean_sequence_kl(shifted, policy, PROMPTS, samples, batch_rows=32)
     assert back.nats == pytest.approx(-result.nats), "the same samples, the other way round"
+
+
+def test_it_counts_the_drawn_tokens_and_not_the_prompt(policy, shifted):
+    sample, prompt = draw(policy, n=1)[0], PROMPTS[0]
+    logs = []
+    for source in (policy, shifted):
+        model, tokenizer = load_policy(source)
+        before = encode_prompt(tokenizer, prompt[1])
+        with torch.no_grad():
+            table = model(input_ids=torch.tensor([before + sample.token_ids])).logits[0].log_softmax(-1)
+        logs.append(sum(float(table[len(before) - 1 + at, token]) for at, token in enumerate(sample.token_ids)))
+    result = mean_sequence_kl(policy, shifted, PROMPTS, [sample], batch_rows=1)
+    assert (sample.prompt_id, result.n) == (prompt[0], 1)
+    assert result.nats == pytest.approx(logs[0] - logs[1], abs=1e-4)
 
 
 def test_padding_and_batches_do_not_change_a_log_probability(policy):
