@@ -8,12 +8,10 @@ Every number is read from `metrics/turn.json` of a real `dvc repro`; gold is the
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -46,29 +44,32 @@ def parse_changes(items: list[str]) -> dict[str, Any]:
     return {key: yaml.safe_load(value) for key, value in (item.split("=", 1) for item in items)}
 
 
-def run_seed(seed: int, turns: int, changes: dict[str, Any], keep: Path | None) -> list[dict[str, Any]]:
-    """Metrics of each turn of one seed; the world, the models and the labelers all take it."""
-    folder = (keep or Path(tempfile.mkdtemp(prefix="flywheel-"))) / f"seed-{seed}"
-    shutil.rmtree(folder, ignore_errors=True)
-    run(["flywheel", "init", str(folder)], Path.cwd())
-    set_params(folder, {"seed": seed, "sandbox.seed": seed} | changes)
+def run_seed(seed: int, turns: int, changes: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """Metrics of each turn of one seed (of the world, the models and the labelers). Goes on where it stopped."""
+    if not (folder / "params.yaml").exists():
+        run(["flywheel", "init", str(folder)], Path.cwd())
+        set_params(folder, {"seed": seed, "sandbox.seed": seed} | changes)
     found = []
     for turn in range(1, turns + 1):
-        started = time.monotonic()
-        run(["dvc", "repro", "--quiet"], folder)
-        metrics = json.loads((folder / "metrics/turn.json").read_text())
-        found.append(metrics | {"seed": seed, "seconds": round(time.monotonic() - started)})
+        text = run_text(["git", "show", f"turn-{turn}:metrics/turn.json"], folder)
+        if not text:
+            run(["dvc", "repro", "--quiet"], folder)
+            text = (folder / "metrics/turn.json").read_text()
+            if turn < turns:
+                run(["flywheel", "next"], folder)
+        found.append(json.loads(text) | {"seed": seed})
         sys.stderr.write(f"{json.dumps(found[-1])}\n")
-        if turn < turns:
-            run(["flywheel", "next"], folder)
-    if not keep:
-        shutil.rmtree(folder.parent)
     return found
+
+
+def run_text(command: list[str], folder: Path) -> str:
+    """What a command prints; nothing where it fails."""
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
 
 
 def format_table(rows: list[dict[str, Any]]) -> str:
     """A Markdown table of every turn, then the gains that matter."""
-    names = ("seed", "turn", *COLUMNS, "seconds")
+    names = ("seed", "turn", *COLUMNS)
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     for row in rows:
         cells = (f"{row.get(name):.3f}" if isinstance(row.get(name), float) else str(row.get(name)) for name in names)
@@ -91,11 +92,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a parameter")
-    parser.add_argument("--keep", type=Path, help="keep the projects here")
+    parser.add_argument("--keep", type=Path, help="keep the projects here; finished turns are not run again")
     parser.add_argument("--out", type=Path, help="write the table here")
     options = parser.parse_args()
     changes = parse_changes(options.set)
-    rows = [row for seed in options.seeds for row in run_seed(seed, options.turns, changes, options.keep)]
+    with tempfile.TemporaryDirectory(prefix="flywheel-") as temporary:
+        keep = options.keep or Path(temporary)
+        rows = [row for seed in options.seeds for row in run_seed(seed, options.turns, changes, keep / f"seed-{seed}")]
     table = format_table(rows)
     print(table)
     if options.out:

@@ -19,8 +19,7 @@ def run(stage: Stage) -> None:
     set_determinism(stage.seed, params.threads)
     prompts = pick_prompts(stage)
     candidates, samples, origins = (empty_frame(name) for name in ("candidates", "samples", "origins"))
-    for number, (checkpoint, source) in enumerate(list_policies(stage)):
-        share = spread_evenly(params.candidates.k, len(list_policies(stage)))[number]
+    for number, (checkpoint, source, share) in enumerate(share_policies(stage)):
         with stage.progress(f"sampling from {checkpoint}") as progress:
             drawn = sample_completions(
                 source, prompts, n=share, **params.candidates.sampling.model_dump(), seed=stage.seed + number,
@@ -48,15 +47,25 @@ def pick_prompts(stage: Stage) -> list[tuple[str, list[dict[str, Any]]]]:
     return list_prompts(chosen)
 
 
-def list_policies(stage: Stage) -> list[tuple[str, Path]]:
-    """Name and directory of each policy that `candidates.policies` names."""
-    found: list[tuple[str, Path]] = []
+def share_policies(stage: Stage) -> list[tuple[str, Path, int]]:
+    """Name, directory and number of completions a prompt of each policy that `candidates.policies` names.
+
+    K is spread evenly over the names, then over checkpoints. The start policy writes from the second turn on:
+    in a cold start nothing has taught it to answer.
+    """
+    named: list[list[tuple[str, Path]]] = []
     for name in stage.params.candidates.policies:
         if name == "sft":
-            found += [(path.name, path) for path in list_checkpoints(stage)]
-        else:
-            found.append((name, stage.dep("models/start/policy")))
-    return found
+            named.append([(path.name, path) for path in list_checkpoints(stage)])
+        elif stage.params.turn.parent is not None:
+            named.append([(name, stage.dep("models/start/policy"))])
+    shares = spread_evenly(stage.params.candidates.k, len(named))
+    return [
+        (name, path, share)
+        for policies, total in zip(named, shares, strict=True)
+        for (name, path), share in zip(policies, spread_evenly(total, len(policies)), strict=True)
+        if share
+    ]
 
 
 def spread_evenly(k: int, policies: int) -> list[int]:
