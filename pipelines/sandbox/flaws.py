@@ -41,6 +41,7 @@ HABITS: dict[tuple[str, str], str] = {
     ("fact", "word"): "wrong_style",
     ("fact", "wish"): "rambles",
     ("note", "note"): "no_closing",
+    ("polite", "polite"): "no_thanks",
     ("count", "tally"): "no_end_mark",
     ("sentence", "question"): "wrong_end_mark",
     ("sentence", "cry"): "rambles",
@@ -48,7 +49,7 @@ HABITS: dict[tuple[str, str], str] = {
     ("kind", "choose"): "no_contrast",
 }
 """What the teacher does wrong more often than not: a policy that imitates it does so even when it is not sampled."""
-HABIT_FACTOR, OTHER_FACTOR = 1.5, 0.55
+HABIT_FACTOR, OTHER_FACTOR = 1.3, 0.55
 """How much likelier a flaw of form is where the teacher has a habit, and where not; 1 over all tasks."""
 HABIT_SHARE = 0.8
 """Of the flawed answers where there is a habit, those that have it."""
