@@ -135,3 +135,33 @@ def test_equal_inputs_give_equal_bytes(turns: Path, tmp_path: Path) -> None:
 
 def md5s(lock: dict) -> dict[str, str]:
     return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+
+
+def test_a_turn_starts_from_a_given_model_of_another_architecture(tmp_path: Path) -> None:
+    """`start.model` names a directory: here a GPT-2 with its own tokenizer, built on the spot."""
+    build_gpt2(tmp_path / "gpt2")
+    project = tmp_path / "project"
+    run(ROOT, "pipelines.cli", "init", str(project))
+    set_params(project, SMALL | {"start.model": str(tmp_path / "gpt2"), "sandbox.n_train_prompts": 40})
+    run(project, "dvc", "repro", "evaluate")
+    for model in ("start/policy", "reward_model", "policy"):
+        assert read(project, f"models/{model}/config.json")["model_type"] == "gpt2"
+    assert read(project, "metrics/turn.json")["gold_policy"] is not None
+
+
+def build_gpt2(directory: Path) -> None:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(["A baker has three red apples and a dog."] * 10, trainer)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(directory)
+    config = GPT2Config(
+        vocab_size=tokenizer.get_vocab_size(), n_positions=256, n_embd=32, n_layer=1, n_head=2, eos_token_id=0,
+        bos_token_id=0,
+    )  # fmt: skip
+    GPT2LMHeadModel(config).save_pretrained(directory)
