@@ -68,6 +68,10 @@ class Fields:
             raise RowFaultError("wrong_type", f"{column!r} is no whole number or text", "give each row an id")
         return KEY.validate_python(value)
 
+    def has(self, column: str) -> bool:
+        """True where the column is there and not null."""
+        return self._value.get(column) is not None
+
     def flag(self, column: str) -> bool:
         """A boolean, false where it is absent or null."""
         value = self._value.get(column)
@@ -80,4 +84,18 @@ class Fields:
         value = self._require(column)
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise RowFaultError("wrong_type", f"{column!r} is no list of objects", "write it as [{...}]")
+        return value
+
+    def object(self, column: str) -> Mapping[str, Any]:
+        """One object."""
+        value = self._require(column)
+        if not isinstance(value, dict):
+            raise RowFaultError("wrong_type", f"{column!r} is {name_type(value)}, no object", "write it as {...}")
+        return value
+
+    def texts(self, column: str) -> list[str]:
+        """A list of texts."""
+        value = self._require(column)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise RowFaultError("wrong_type", f"{column!r} is no list of texts", 'write it as ["..."]')
         return value
