@@ -1,0 +1,38 @@
+"""Turns rows of the AI2 Reasoning Challenge (a science question with labelled choices) into prompts and demonstrations."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.sources.fields import Fields
+from pipelines.sources.importing import Format, Imported
+from pipelines.sources.questions import (
+    CHOOSE,
+    read_choices,
+    refuse_no_answer,
+    teach,
+    word_choice,
+    word_choices,
+    word_question,
+)
+
+
+def convert_row(value: Mapping[str, Any]) -> Imported:
+    """One prompt and the demonstration of its right choice."""
+    fields = Fields(value)
+    key, question = fields.key("id"), Fields(fields.object("question"))
+    choices = read_choices(question, "choices")
+    label = fields.optional_text("answerKey")
+    if not label:
+        raise refuse_no_answer("'answerKey' is empty")
+    text = word_question(question.text("stem"), word_choices(choices), CHOOSE)
+    prompt, demonstration = teach(text, word_choice(choices, label), "multiple_choice")
+    return Imported((("", prompt), ("", demonstration)), tuple(fields.notes), key)
+
+
+FORMAT = Format(
+    name="arc",
+    columns=frozenset({"id", "question", "answerKey"}),
+    required=frozenset({"id", "question", "answerKey"}),
+    losses=("which set a row is of (Easy or Challenge; train, dev or test): name it with --source",),
+    convert=convert_row,
+)
