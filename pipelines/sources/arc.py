@@ -1,4 +1,4 @@
-"""Turns rows of the AI2 Reasoning Challenge (a science question with labelled choices) into prompts and demonstrations."""
+"""Turns rows of AI2's ARC (a science question with labelled choices) into prompts and demonstrations."""
 
 from collections.abc import Mapping
 from typing import Any
