@@ -99,3 +99,21 @@ class Fields:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise RowFaultError("wrong_type", f"{column!r} is no list of texts", 'write it as ["..."]')
         return value
+
+    def number(self, column: str) -> float:
+        """A number that must be there; CSV files and some sets (UltraFeedback's ratings) write it as text."""
+        value = self._require(column)
+        if isinstance(value, str):
+            try:
+                value = float(value)
+            except ValueError:
+                value = None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise RowFaultError("wrong_type", f"{column!r} is no number", "write a number")
+        return float(value)
+
+    def optional_number(self, column: str) -> float | None:
+        """A number, or None where it is absent, null, NaN or blank."""
+        value = self._value.get(column)
+        absent = value is None or is_not_a_number(value) or (isinstance(value, str) and not value.strip())
+        return None if absent else self.number(column)
