@@ -103,14 +103,13 @@ class Fields:
     def number(self, column: str) -> float:
         """A number that must be there; CSV files and some sets (UltraFeedback's ratings) write it as text."""
         value = self._require(column)
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                value = None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
             raise RowFaultError("wrong_type", f"{column!r} is no number", "write a number")
-        return float(value)
+        return number
 
     def optional_number(self, column: str) -> float | None:
         """A number, or None where it is absent, null, NaN or blank."""
