@@ -61,7 +61,8 @@ def answer(prompt: Prompt, text: str) -> Candidate:
 def note_sides(sides: Mapping[str, Candidate]) -> Iterable[Note]:
     """Notes on sides that are empty or the same; curation drops what they spoil."""
     for side, candidate in sides.items():
-        if not any((message.content or "").strip() for message in candidate.completion):
+        said = (message.content for message in candidate.completion if message.role == "assistant")
+        if not any((text or "").strip() for text in said):
             yield Note("empty_side", f"{side!r} holds no text")
     if len({candidate.candidate_id for candidate in sides.values()}) == 1:
         yield Note("identical_sides", f"{' and '.join(sides)} are the same text: nothing is preferred")
