@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -116,3 +117,14 @@ class Fields:
         value = self._value.get(column)
         absent = value is None or is_not_a_number(value) or (isinstance(value, str) and not value.strip())
         return None if absent else self.number(column)
+
+    def optional_instant(self, column: str) -> datetime | None:
+        """A time written as ISO 8601 says, in UTC where it names no zone; None where it is absent or null."""
+        if not self.has(column):
+            return None
+        try:
+            instant = datetime.fromisoformat(self.text(column))
+        except ValueError:
+            mend = "write it as 2026-01-31T12:00:00Z"
+            raise RowFaultError("wrong_type", f"{column!r} is no time that ISO 8601 knows", mend) from None
+        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
