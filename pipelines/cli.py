@@ -63,9 +63,9 @@ def init(directory: Annotated[Path, typer.Argument(help="An empty folder, or one
 
 @app.command("ingest")
 def ingest(
-    file: Annotated[Path, typer.Argument(help="JSON or JSON lines, plain or gzipped.")],
+    file: Annotated[Path, typer.Argument(help="JSON, JSON lines, Parquet, CSV or TSV, plain or gzipped.")],
     format_name: Annotated[
-        str | None, typer.Option("--as", metavar="FORMAT", help="Its format; guessed from its columns if not given.")
+        str | None, typer.Option("--as", metavar="FORMAT", help="Its format; guessed from its content if not given.")
     ] = None,
     source: Annotated[str | None, typer.Option(help="What to call the source; else its format and file name.")] = None,
     licence: Annotated[str | None, typer.Option(help="The licence it came under.")] = None,
@@ -80,6 +80,30 @@ def ingest(
     today = datetime.datetime.now(datetime.UTC).date()
     report = ingest_file(_find_root(), file, format_name, licence=licence, consent=consent, source=source, date=today)
     put([_to_json(report.to_json()) if as_json else format_report(report)])
+
+
+@app.command("export")
+def export(
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="trl, openai, sharegpt or parquet.")],
+    out: Annotated[Path, typer.Option(help="The file to write; for parquet a folder.")],
+    table: Annotated[
+        str | None, typer.Option(help="demonstrations, preferences or rankings; else the format's first.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train (what a file gets if not given), validation, benchmark or all.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Also what curation dropped.")] = False,
+    imports: Annotated[bool, typer.Option("--imports", help="What was ingested, not what the turn holds.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the curated rows in a format of the field, with a report of what it cannot carry."""
+    from pipelines.export import export_rows, format_report
+
+    report = export_rows(_find_root(), format_name, out, table=table, split=split, raw=raw, imports=imports)
+    if as_json:
+        put([_to_json(report.to_json())])
+    else:
+        say(format_report(report))
 
 
 @app.command("next")
