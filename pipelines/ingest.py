@@ -15,6 +15,7 @@ import polars as pl
 
 from pipelines.sources.collecting import Collected, Source, collect_rows
 from pipelines.sources.faults import IngestError
+from pipelines.sources.files import SourceFile, SourceRow, read_file, strip_endings
 from pipelines.sources.formats import FORMATS, GUESSED_ROWS, find_format, guess_format
 from pipelines.sources.importing import Format
 from pipelines.sources.imports import (
@@ -29,7 +30,7 @@ from pipelines.sources.imports import (
     read_ledger,
 )
 from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
-from pipelines.sources.reading import SourceFile, SourceRow, read_file, read_rows
+from pipelines.sources.reading import read_rows
 from pipelines.stage import STATE, hold_lock
 
 __all__ = ["FORMATS", "IngestError", "IngestReport", "format_report", "ingest_file"]
@@ -45,7 +46,7 @@ class IngestReport:
     Attributes:
         part: the entry of imports.json, of now or of the time the file was first taken in.
         added: False where the file had been taken in before, and nothing was added.
-        guessed: True where the format was told by the file's columns.
+        guessed: True where the format was told by the file's content.
         tracking: why the part's files are not under DVC's care, and the mend; None where they are.
     """
 
@@ -66,7 +67,7 @@ def ingest_file(
     """Take a file into a project's imports/.
 
     Args:
-        format_name: a name in FORMATS; None guesses it by the columns of the first rows.
+        format_name: a name in FORMATS; None guesses it by what the first rows hold.
         date: the day to record, today by the caller's clock.
         source: what to call the source in `origins`; None is the format and the file's name without its endings.
         track: False leaves `dvc add` to the caller.
@@ -82,7 +83,7 @@ def ingest_file(
         ledger = read_ledger(root)
         rows = read_rows(content)
         if named is None:
-            named, rows = _guess(content.name, rows)
+            named, rows = _guess(content, rows)
         there = _find_part(ledger, content.sha256, named.name)
         part = there or _take_in(root, ledger, content, rows, named, (source, licence, consent, date))
         tracking = _track_files(root, part.files) if track else None
@@ -98,14 +99,14 @@ def _check_options(**options: str | None) -> None:
             raise IngestError(f"--{name} {value!r}: {what}; write plain text")
 
 
-def _guess(name: str, rows: Iterator[SourceRow]) -> tuple[Format, Iterator[SourceRow]]:
+def _guess(file: SourceFile, rows: Iterator[SourceRow]) -> tuple[Format, Iterator[SourceRow]]:
     first = list(islice(rows, GUESSED_ROWS))
     read = [row.value for row in first if row.fault is None]
     if first and first[0].fault and not read:
         fault = first[0].fault
         what = f"none of the first {len(first)} rows can be read"
-        raise IngestError(f"{name}, line {first[0].line}: {what}: {fault.reason}, {fault.detail}; {fault.mend}")
-    return guess_format(name, read), chain(first, rows)
+        raise IngestError(f"{file.where(first[0].line)}: {what}: {fault.reason}, {fault.detail}; {fault.mend}")
+    return guess_format(file.name, read), chain(first, rows)
 
 
 def _find_part(ledger: Ledger, sha256: str, format_: str) -> Part | None:
@@ -117,9 +118,9 @@ def _take_in(
     facts: tuple[str | None, str | None, str | None, datetime.date | None],
 ) -> Part:  # fmt: skip
     name, licence, consent, date = facts
-    source = Source(name or f"{format_.name}/{_name_source(content.name)}", content.sha256, licence, consent)
-    collected = collect_rows(rows, format_, source, lambda: read_imports(root, "rankings"))
-    _refuse_nothing_kept(content.name, format_, collected)
+    source = Source(name or f"{format_.name}/{strip_endings(content.name)}", content.sha256, licence, consent)
+    collected = collect_rows(rows, format_, source, lambda: read_imports(root, "rankings"), content.path)
+    _refuse_nothing_kept(content, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
     records = {"quarantine": collected.quarantine, "dropped": collected.dropped, "notes": collected.notes}
     return Part(
@@ -135,21 +136,15 @@ def _take_in(
     )  # fmt: skip
 
 
-def _name_source(file_name: str) -> str:
-    for ending in (".gz", ".jsonl", ".json"):
-        file_name = file_name.removesuffix(ending)
-    return file_name or "unnamed"
-
-
-def _refuse_nothing_kept(name: str, format_: Format, collected: Collected) -> None:
+def _refuse_nothing_kept(file: SourceFile, format_: Format, collected: Collected) -> None:
     """A file of which no row is kept is most likely of another format: taking it in would only hide that."""
     if collected.rows_kept:
         return
     if not collected.rows_in:
-        raise IngestError(f"{name}: the file has no rows; check how it was made or fetched")
+        raise IngestError(f"{file.name}: the file has no rows; check how it was made or fetched")
     first = collected.quarantine.row(0, named=True)
     raise IngestError(
-        f"{name}, line {first['line']}: none of {collected.rows_in} rows is {format_.name}; the first:"
+        f"{file.where(first['line'])}: none of {collected.rows_in} rows is {format_.name}; the first:"
         f" {first['reason']}, {first['detail']}; {first['mend']}, or choose another format with --as"
     )
 
@@ -189,7 +184,7 @@ def _track_files(root: Path, files: Sequence[PartFile]) -> str | None:
 def format_report(report: IngestReport) -> str:
     """The report for people, a few lines."""
     part, rows = report.part, report.part.rows
-    told = " (told by its columns)" if report.guessed else ""
+    told = " (told by its content)" if report.guessed else ""
     if not report.added:
         lines = [f"{part.file}: taken in before as {part.source} ({part.format}); nothing was added"]
         lines.append(f"  recorded then: licence {part.licence or 'not stated'}, consent {part.consent or 'not stated'}")

@@ -5,14 +5,16 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import polars as pl
 from pydantic import ValidationError
 
 from pipelines.sources.faults import Note, RowFaultError
-from pipelines.sources.importing import Format, Imported
-from pipelines.sources.reading import SourceRow
+from pipelines.sources.files import SourceRow
+from pipelines.sources.importing import Convert, Format, Imported
+from pipelines.sources.listing import list_rows
 from schemas.records import UNTAKEN_TURN, Prompt, Ranking, Record
 from schemas.tables import TABLES, conform_frame
 
@@ -60,26 +62,35 @@ class Collected:
 
 
 def collect_rows(
-    rows: Iterable[SourceRow], format_: Format, source: Source, earlier_rankings: Callable[[], pl.DataFrame]
+    rows: Iterable[SourceRow],
+    format_: Format,
+    source: Source,
+    earlier_rankings: Callable[[], pl.DataFrame],
+    path: Path = Path(),
 ) -> Collected:
     """Convert every row; one that cannot be is quarantined, with its text, so that nothing of it is lost.
 
     Args:
+        path: the file's, of which some formats read who judged.
         earlier_rankings: reads the rankings already taken in; called only where there are new ones.
     """
     collector = _Collector(format_, source, earlier_rankings)
     quarantine: list[dict[str, Any]] = []
     unread: Counter[str] = Counter()
-    rows_in = 0
+    rows_in, convert = 0, format_.convert
+    rows = list_rows(rows, format_)
+    if format_.bind is not None:
+        rows = list(rows)
+        convert = format_.bind(path, [row.value for row in rows if row.fault is None])
     for row in rows:
         rows_in += 1
         try:
-            imported = _convert_row(row, format_)
+            imported = _convert_row(row, convert)
         except RowFaultError as fault:
             quarantine.append(_quarantine_row(row, fault))
             continue
         collector.add(row, imported)
-        unread.update(set(row.value) - format_.columns)
+        unread.update(c for c, value in row.value.items() if value is not None and c not in format_.columns)
     columns = tuple(f"column {column!r} of {count} rows" for column, count in sorted(unread.items()))
     return Collected(
         frames=collector.frames(), notes=pl.DataFrame(collector.notes, NOTES, orient="row"),
@@ -88,11 +99,11 @@ def collect_rows(
     )  # fmt: skip
 
 
-def _convert_row(row: SourceRow, format_: Format) -> Imported:
+def _convert_row(row: SourceRow, convert: Convert) -> Imported:
     if row.fault:
         raise row.fault
     try:
-        return format_.convert(row.value)
+        return convert(row.value)
     except ValidationError as error:
         raise explain_record(error) from None
 
@@ -109,8 +120,18 @@ def explain_record(error: ValidationError) -> RowFaultError:
 def _quarantine_row(row: SourceRow, fault: RowFaultError) -> dict[str, Any]:
     return {
         "row": row.number, "line": row.line, "reason": fault.reason, "detail": fault.detail,
-        "mend": fault.mend, "raw": row.raw,
+        "mend": fault.mend, "raw": spell_value(row.value) if row.raw is None else row.raw,
     }  # fmt: skip
+
+
+def spell_value(value: Any) -> str:
+    """A row as JSON text that can be stored, half surrogate pairs too."""
+    spelled = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        spelled.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, default=str)
+    return spelled
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Lists the formats that can be taken in, and tells one from another by its columns."""
+"""Lists the formats that can be taken in, and tells one from another by what rows hold."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -27,15 +27,25 @@ def find_format(name: str) -> Format:
 
 
 def guess_format(file: str, values: Sequence[Mapping[str, Any]]) -> Format:
-    """The one format whose required columns the first rows have.
+    """The one format that fits the most of the first rows, and more than half of them.
+
+    A format gives way to one that wants more columns than it does, and to those that it yields to.
 
     Raises:
         IngestError: none or several fit.
     """
-    columns: set[str] = set.intersection(*(set(value) for value in values)) if values else set()
-    fitting = [format_ for format_ in FORMATS.values() if format_.required <= columns]
+    counts = {name: sum(format_.fits(value) for value in values) for name, format_ in FORMATS.items()}
+    most = max(counts.values(), default=0)
+    fitting = [FORMATS[name] for name, count in counts.items() if count == most and 2 * count > len(values)]
+    names = {format_.name for format_ in fitting}
+    fitting = [
+        format_
+        for format_ in fitting
+        if not format_.yields_to & names and not any(format_.required < other.required for other in fitting)
+    ]
     if len(fitting) == 1:
         return fitting[0]
+    columns: set[str] = set.intersection(*(set(value) for value in values)) if values else set()
     what = f"could be {' or '.join(f.name for f in fitting)}" if fitting else "is of no format known by its columns"
     seen = ", ".join(map(repr, sorted(columns)[:10])) or "no columns in common"
     raise IngestError(f"{file}: {what} ({seen}); name one with --as: {', '.join(FORMATS)}")

@@ -64,6 +64,11 @@ def _note_roles(dialogue: tuple[Message, ...]) -> list[Note]:
     return [Note("repeated_role", "two messages in a row are by the same role")]
 
 
+def is_transcript(value: Any) -> bool:
+    """True for a text that begins as this format's transcripts do."""
+    return isinstance(value, str) and SPEAKER.match(value) is not None
+
+
 FORMAT = Format(
     name="hh-rlhf",
     columns=frozenset({"chosen", "rejected"}),
@@ -75,4 +80,5 @@ FORMAT = Format(
         "which policy wrote each reply (no samples)",
     ),
     convert=convert_row,
+    recognise=lambda value: is_transcript(value.get("chosen")) or is_transcript(value.get("rejected")),
 )

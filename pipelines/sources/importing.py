@@ -1,7 +1,8 @@
-"""Says what an importer is: a format's columns, what it cannot carry, and how one row of it becomes records."""
+"""Says what an importer is: how a format is told, what it cannot carry, and how one row of it becomes records."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipelines.sources.faults import Note
@@ -23,24 +24,46 @@ class Imported:
     key: str | None = None
 
 
+Convert = Callable[[Mapping[str, Any]], Imported]
+"""One row to its records; raises RowFaultError or pydantic's ValidationError to quarantine it."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A format of the field.
 
     Attributes:
         columns: all columns that are read; others are named in the loss report.
-        required: those by which the format is told from others.
+        required: those by which the format is told from others; where one format's are among another's, the other wins.
         losses: what the format cannot say, in words for the loss report.
         convert: one row to records; raises RowFaultError or pydantic's ValidationError to quarantine it.
         repeats_prompts: True where a prompt in several rows is the rule and needs no note.
+        recognise: tells a row of this format by what its columns hold; None where having the required columns will do.
+        yields_to: names of formats that win where both fit.
+        list_rows: the rows inside one object that holds many, such as `{"data": [...]}`, each its member or a new
+            object around one; None for any other object.
+        bind: makes `convert` from the file's path and all its readable rows, where rows refer to each other or the
+            path says who judged.
     """
 
     name: str
     columns: frozenset[str]
     required: frozenset[str]
     losses: tuple[str, ...]
-    convert: Callable[[Mapping[str, Any]], Imported]
+    convert: Convert
     repeats_prompts: bool = False
+    recognise: Callable[[Mapping[str, Any]], bool] | None = None
+    yields_to: frozenset[str] = frozenset()
+    list_rows: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]] | None] | None = None
+    bind: Callable[[Path, Sequence[Mapping[str, Any]]], Convert] | None = None
+
+    def fits(self, value: Mapping[str, Any]) -> bool:
+        """True where a row looks like one of this format, or like an object that lists such rows."""
+        if self.list_rows is not None and (rows := self.list_rows(value)):
+            value = rows[0]
+        if self.recognise is not None:
+            return self.recognise(value)
+        return all(value.get(column) is not None for column in self.required)
 
 
 def join_instruction(instruction: str, given: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from format_examples import ALPACA, EXAMPLES, HH, PANDALM, SEED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,15 +20,6 @@ from pipelines.ingest import FORMATS, IngestError, format_report, ingest_file
 from pipelines.sources.imports import IMPORTS, LEDGER, Ledger, read_imports, read_ledger, read_part
 from schemas import ids
 from schemas.tables import TABLES
-
-HH = {"chosen": "\n\nHuman: Hi\n\nAssistant: Good", "rejected": "\n\nHuman: Hi\n\nAssistant: Bad"}
-ALPACA = {"instruction": "Add.", "input": "1 2", "output": "3"}
-PANDALM = {
-    "idx": 7, "cmp_key": "llama-7b_opt-7b", "instruction": "Add.", "input": "1 2", "response1": "3", "response2": "4",
-    "annotator1": 1, "annotator2": 0, "annotator3": 2,
-}  # fmt: skip
-SEED = {"id": "seed_1", "name": "add", "instruction": "Add.", "instances": [{"input": "1 2", "output": "3"}]}
-EXAMPLES = {"hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED}
 
 
 def write(path: Path, rows: list[Any]) -> Path:
@@ -57,7 +49,7 @@ def test_every_format_has_an_example_here() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_formats_are_told_by_their_columns(tmp_path: Path, name: str) -> None:
+def test_formats_are_told_by_their_content(tmp_path: Path, name: str) -> None:
     assert take_in(tmp_path, [EXAMPLES[name]]).format == name
 
 

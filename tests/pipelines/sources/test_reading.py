@@ -1,8 +1,11 @@
 """Rows are read with their row and line numbers; what cannot be read is one clear error or a row with a fault."""
 
 import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.sources.faults import IngestError
@@ -78,7 +81,7 @@ def test_a_bad_line_is_one_bad_row(tmp_path: Path, line: bytes, reason: str) -> 
         (b"", ["is empty"]),
         (b" \n\t\n", ["is empty"]),
         (b"\xef\xbb\xbf", ["is empty"]),
-        (b"act,prompt\n1,2\n", ["line 1", "neither a JSON array nor JSON Lines", "'act,prompt'"]),
+        (b"Some text.\nMore text.\n", ["line 1", "neither JSON, Parquet nor a CSV", "'Some text.'"]),
         (b"\n\nNaN", ["line 3", "neither"]),
         (b"\0\0\0\0", ["NUL"]),
         ('{"a": 1}'.encode("utf-16"), ["line 1", "UTF-16", "UTF-8"]),
@@ -86,14 +89,26 @@ def test_a_bad_line_is_one_bad_row(tmp_path: Path, line: bytes, reason: str) -> 
         ('{"a": 1}'.encode("utf-32"), ["UTF-32"]),
         (b'[\n{"a": "\xe9"}\n]', ["line 2, byte 8", "not UTF-8"]),
         (b"PK\x03\x04rest", ["a zip archive"]),
-        (b"PAR1rest", ["a Parquet file"]),
+        (b"PAR1rest", ["Parquet", "damaged"]),
         (b"BZh9rest", ["a bzip2 file"]),
         (b"\x1f\x8b\x08broken", ["gzip", "damaged"]),
         (b"\x1f\x8b", ["gzip", "cut short"]),
         (gzip.compress(b'{"a": 1}\n' * 500)[:-12], ["gzip", "cut short"]),
         (gzip.compress(b'{"a": 1}\n') + b"trailing", ["gzip", "damaged"]),
         (gzip.compress(b""), ["is empty"]),
-        (b'{\n "data": [1, 2]\n}\n', ["one JSON object over several lines"]),
+        (b'{\n "data": [1, 2]\n}\n{\n "data": []\n}', ["line 4", "a second object", "jq -c"]),
+        (b'{\n "data": [{"a": 1}\n {"a": 2}]}', ["line 3, column 2", "Expecting ',' or ']'", "begins in line 1"]),
+        (b'{\n "data": [{"a": 1},\n]}', ["line 3, column 1", "Expecting value"]),
+        (b'{\n "data" 1}', ["line 2, column 9", "':'"]),
+        (b'{\n "data": 1,\n}', ["line 3, column 1", "key in double quotes"]),
+        (b'{\n "data": 1\n} 2', ["line 3, column 3", "Extra data"]),
+        (b"a,b,a\n1,2,3", ["line 1", "column 'a' twice"]),
+        (b"\na,,\n1,2,3", ["line 2", "without a name"]),
+        (b"a,\xff\n1,2", ["line 1", "not UTF-8"]),
+        (b"a,b\0\n1,2", ["line 1", "NUL"]),
+        (b'a,b\n1,"x\ny\n', ["line 2", "never closes"]),
+        (b'a,b\n1,"x\ny"z\n2,3', ["line 2", "line 3 breaks a quoted field"]),
+        (b'"a"b,c\n1,2', ["line 1", "closing quotation mark"]),
         (b"[", ["line 1, column 2", "the file ends there"]),
         (b'[\n{"a": 1},\n{"a": 2\n', ["line 4", "row 2 begins in line 3", "the file ends there"]),
         (b'[{"a": 1}\n{"a": 2}]', ["line 2, column 1", "Expecting ',' or ']'"]),
@@ -130,3 +145,93 @@ def test_missing_files_and_folders_say_so(tmp_path: Path) -> None:
 def test_one_line_of_many_megabytes(tmp_path: Path) -> None:
     rows = read(tmp_path, b'{"a": "' + b"x" * 20_000_000 + b'"}\n{"a": 1}')
     assert [row.line for row in rows] == [1, 2] and len(rows[0].value["a"]) == 20_000_000
+
+
+def test_an_object_over_several_lines_is_one_row_whose_objects_know_their_lines(tmp_path: Path) -> None:
+    row = read(tmp_path, b'\n{\n "data": [{"a":\n  1}, {"a": 2},\n\n  {"a": 3}],\n "b": {"a": 4}}\n')[0]
+    assert (row.number, row.line) == (1, 2) and row.fault is None
+    assert row.value == {"data": [{"a": 1}, {"a": 2}, {"a": 3}], "b": {"a": 4}}
+    assert [item.line for item in row.value["data"]] == [3, 4, 6] and row.value["b"].line == 7
+
+
+def test_a_first_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
+    assert faults(read(tmp_path, b'{"a": [1\n{"a": 2}\n{"a": 3}\n')) == ["invalid_json", None, None]
+
+
+def test_keys_that_an_object_names_twice_spoil_it(tmp_path: Path) -> None:
+    assert faults(read(tmp_path, b'{\n"a": 1,\n"a": 2}')) == ["repeated_key"]
+    assert faults(read(tmp_path, b'{\n"a": [{"b": 1, "b": 2}]}')) == ["repeated_key"]
+
+
+def test_json_lines_that_end_in_carriage_returns(tmp_path: Path) -> None:
+    assert [(row.line, row.value) for row in read(tmp_path, b'{"a": 1}\r{"a": 2}\r')] == [(1, {"a": 1}), (2, {"a": 2})]
+
+
+def test_csv_rows_know_the_line_they_begin_in(tmp_path: Path) -> None:
+    content = b'\xef\xbb\xbfact,prompt\r\nA,"one\r\ntwo ""x"" "\r\n\r\nB,\xc3\xa9\r\n'
+    rows = read(tmp_path, content, "f.csv")
+    assert [(row.number, row.line, row.value) for row in rows] == [
+        (1, 2, {"act": "A", "prompt": 'one\r\ntwo "x" '}),
+        (2, 5, {"act": "B", "prompt": "é"}),
+    ]
+    assert rows[0].raw == 'A,"one\r\ntwo ""x"" "'
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1,2,3", "ragged_row"),
+        (b"1", "ragged_row"),
+        (b"a,b", "repeated_header"),
+        (b'1,"2"3', "broken_quotes"),
+        (b"1,\xff", "not_utf8"),
+        (b"1,\xed\xa0\x80", "not_utf8"),
+        (b"1,\0", "nul_character"),
+    ],
+)
+def test_a_bad_line_of_a_csv_is_one_bad_row(tmp_path: Path, line: bytes, reason: str) -> None:
+    rows = read(tmp_path, b"a,b\n0,0\n" + line + b"\n3,3\n")
+    assert faults(rows) == [None, reason, None]
+    bad = rows[1]
+    assert bad.line == 3 and bad.value is None and bad.fault is not None and bad.fault.mend and bad.raw is not None
+    assert bad.raw.encode() == line or reason == "not_utf8"
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"a\tb\n1, 2\t3", {"a": "1, 2", "b": "3"}),
+        (b"a;b\n1, 2;3", {"a": "1, 2", "b": "3"}),
+        (b"a,b\r1,3\r", {"a": "1", "b": "3"}),
+        (b'a\tb\n"1\t2"\t3', {"a": "1\t2", "b": "3"}),
+        (b'a\tb\n"1" 2\t"3', {"a": '"1" 2', "b": '"3'}),
+        (b",a,b\n0,1,2", {"": "0", "a": "1", "b": "2"}),
+    ],
+)
+def test_separators_and_quotes_are_told_by_the_content(tmp_path: Path, content: bytes, value: dict[str, str]) -> None:
+    assert [row.value for row in read(tmp_path, content)] == [value]
+
+
+def test_one_column_is_a_table_only_where_the_name_says_so(tmp_path: Path) -> None:
+    assert [row.value for row in read(tmp_path, b"prompt\nHi\n", "f.csv")] == [{"prompt": "Hi"}]
+    with pytest.raises(IngestError, match="neither"):
+        read(tmp_path, b"prompt\nHi\n", "f.txt")
+
+
+def test_parquet_rows_are_as_json_would_hold_them(tmp_path: Path) -> None:
+    instant = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    values = {
+        "text": ["é", None], "messages": [[{"role": "user", "content": "Hi"}], []], "at": [instant, None],
+        "cents": [Decimal("1.50"), Decimal("2.00")], "score": [float("nan"), 0.5], "image": [b"\xff", None],
+    }  # fmt: skip
+    pl.DataFrame(values).write_parquet(tmp_path / "f")
+    rows = read(tmp_path, (tmp_path / "f").read_bytes())
+    assert [(row.number, row.line, row.fault) for row in rows] == [(1, 1, None), (2, 2, None)]
+    first, second = (row.value for row in rows)
+    assert first.pop("score") != 0 and second == {
+        "text": None, "messages": [], "at": None, "cents": 2, "score": 0.5, "image": None,
+    }  # fmt: skip
+    assert first == {
+        "text": "é", "messages": [{"role": "user", "content": "Hi"}], "at": "2026-01-31T12:00:00+00:00",
+        "cents": 1.5, "image": {"base64": "/w=="},
+    }  # fmt: skip
