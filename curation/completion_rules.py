@@ -2,9 +2,10 @@
 
 import polars as pl
 
-from curation.measures import Measure, Texts, break_where
+from curation.measures import Measure, Texts, break_above, break_where
 from curation.near_duplicates import normalise_text
-from schemas.params import PromptEchoed, Rule
+from curation.verifiers import VERIFIERS
+from schemas.noise_rules import PromptEchoed, Rule, UnfinishedSentence, WrongAnswer
 
 _TEXT = pl.col("text")
 _BOILERPLATE = (
@@ -23,6 +24,9 @@ _DANGLING_WORD = (
     r"(?i)(?:^|\s)(?:the|an|and|or|of|with|because|but|from|into|their|your|my|our|its|than|which|whose|if|although|while|"
     r"such as|as well as)$"
 )
+_SENTENCE_END = r"[\p{Ll}\p{N})\]\"'”’][.!?][\"'”’)\]]*\s+"
+_ENDED = r"[.!?…:;。！？][\"'”’)\]*_]*$"
+_NO_PROSE = r"^(?:[-*•+>|#]|\d+[.)])|[{}|<>=\\]|https?://\S*$"
 
 
 def measure_prompt_echoed(texts: Texts, rule: PromptEchoed) -> Measure:
@@ -33,6 +37,12 @@ def measure_prompt_echoed(texts: Texts, rule: PromptEchoed) -> Measure:
     share = pl.when(judged & echoed & (text != "")).then(prompt.str.len_chars() / text.str.len_chars())
     value = share.fill_null(0.0)
     return Measure(value, pl.lit(rule.min_ratio), (value >= rule.min_ratio) & (value > 0))
+
+
+def measure_input_copied(texts: Texts, rule: Rule) -> Measure:
+    """The completion is its prompt's last paragraph: input and output are the same (self-instruct's filter)."""
+    input_ = normalise_text(pl.col("prompt").str.extract(r"(?s)\n\s*\n(\S.*)$"))
+    return break_where((input_ != "") & (input_ == normalise_text(_TEXT)))
 
 
 def measure_assistant_boilerplate(texts: Texts, rule: Rule) -> Measure:
@@ -51,6 +61,31 @@ def measure_truncated(texts: Texts, rule: Rule) -> Measure:
     dangling = text.str.contains(_DANGLING_WORD) & (text.str.count_matches(r"\S+") >= 4)
     ran_out = (pl.col("finish_reason") == "length").fill_null(False)
     return break_where(ran_out | dangling | text.str.contains(r"[,(\[{–]$|\w-$"))
+
+
+def measure_unfinished_sentence(texts: Texts, rule: UnfinishedSentence) -> Measure:
+    """Words after the last end of a sentence, in a last line of prose that has ended as many sentences before.
+
+    A line that is code, a table row, an item of a list or a title has no end to miss; nor has a text in a code fence.
+    """
+    last_line = _TEXT.str.strip_chars_end().str.split("\n").list.last().str.strip_chars()
+    ended = last_line.str.count_matches(_SENTENCE_END)
+    rest = last_line.str.extract(rf"(?s)^.*(?:{_SENTENCE_END})(.*)$").str.strip_chars()
+    words = rest.str.count_matches(r"\S+")
+    prose = rest.str.contains(r"^\p{L}") & ~last_line.str.contains(_NO_PROSE) & ~_TEXT.str.contains("```", literal=True)
+    judged = (ended >= rule.min_sentences) & prose & ~rest.str.contains(_ENDED)
+    return break_above(pl.when(judged).then(words), rule.max_words)
+
+
+def measure_wrong_answer(texts: Texts, rule: WrongAnswer) -> Measure:
+    """Verifiers (`verifiers.VERIFIERS`) that find the final answer wrong; where none can tell there is no value."""
+    verify = [VERIFIERS[name] for name in rule.verifiers]
+    verdicts = [
+        [verdict for v in verify if (verdict := v(prompt or "", reference, text)) is not None]
+        for prompt, reference, text in texts.frame.select("prompt", "reference", "text").iter_rows()
+    ]
+    wrong = [float(found.count(False)) if found else None for found in verdicts]
+    return break_above(pl.lit(pl.Series(wrong, dtype=pl.Float64)), 0)
 
 
 def measure_trailing_colon(texts: Texts, rule: Rule) -> Measure:

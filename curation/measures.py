@@ -5,19 +5,39 @@ from functools import cached_property
 
 import polars as pl
 
-from curation.near_duplicates import Tokens, hash_words
+from curation.surveys import count_characters, count_lines, count_words
+from curation.words import Tokens, hash_words
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Rows to judge: row_id, text, and what rules of completions read: prompt, finish_reason (null: unknown)."""
+    """Rows to judge: row_id, text, n_tokens (null: not counted), and what rules of completions read.
+
+    Those are prompt, finish_reason and reference, the known answer (each null: unknown). stop_words are those to count.
+    """
 
     frame: pl.DataFrame
+    stop_words: tuple[str, ...] = ()
 
     @cached_property
     def tokens(self) -> Tokens:
         """White-space words of every text, hashed once for all rules that look at words."""
         return hash_words(self.frame["text"], split_spaceless=False)
+
+    @cached_property
+    def characters(self) -> pl.DataFrame:
+        """Characters of every text by class, as `surveys.count_characters` says."""
+        return count_characters(self.frame["text"])
+
+    @cached_property
+    def words(self) -> pl.DataFrame:
+        """Words of every text by kind, as `surveys.count_words` says."""
+        return count_words(self.frame["text"], self.stop_words)
+
+    @cached_property
+    def lines(self) -> pl.DataFrame:
+        """Lines and paragraphs of every text by kind, as `surveys.count_lines` says."""
+        return count_lines(self.frame["text"])
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,16 @@ def break_above(value: pl.Expr, limit: float) -> Measure:
 def break_below(value: pl.Expr, limit: float) -> Measure:
     """Broken where the value is below the limit."""
     return Measure(value, pl.lit(float(limit)), value < limit)
+
+
+def take_judged(values: pl.Series, judged: pl.Series) -> pl.Expr:
+    """The values, null where the row is not judged."""
+    return pl.lit(pl.select(pl.when(judged).then(values)).to_series())
+
+
+def divide_judged(parts: pl.Series, wholes: pl.Series, judged: pl.Series) -> pl.Expr:
+    """Ratio of two counts a row, null where the row is not judged."""
+    return take_judged(parts / wholes, judged & (wholes > 0))
 
 
 def break_where(fault: pl.Expr) -> Measure:

@@ -1,7 +1,7 @@
 """Turns texts into noise findings: which row breaks which rule, by what value against which threshold.
 
 Every rule looks at the raw rows and none short-circuits another. A rule's reason is its field's name in
-`schemas.params.TextRules` and its heirs, where its switch and thresholds are.
+`schemas.noise_rules.TextRules` and its heirs, where its switch and thresholds are.
 """
 
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from curation import completion_rules, personal_data, repetition_rules, text_rules
+from curation import completion_rules, document_rules, personal_data, prompt_rules, repetition_rules, text_rules
 from curation.measures import Measure, Texts
-from schemas.params import TextRules
+from schemas.noise_rules import TextRules
 
 FOUND = {
     "row_id": pl.String(),
@@ -27,6 +27,16 @@ RULES: dict[str, tuple[Callable[[Texts, Any], Measure], int]] = {
     "empty": (text_rules.measure_empty, 1),
     "too_short": (text_rules.measure_too_short, 1),
     "too_long": (text_rules.measure_too_long, 1),
+    "too_few_tokens": (text_rules.measure_too_few_tokens, 1),
+    "too_many_tokens": (text_rules.measure_too_many_tokens, 1),
+    "too_few_words": (document_rules.measure_too_few_words, 1),
+    "too_many_words": (document_rules.measure_too_many_words, 1),
+    "mean_word_length": (document_rules.measure_mean_word_length, 1),
+    "symbol_words": (document_rules.measure_symbol_words, 1),
+    "alphabetic_words": (document_rules.measure_alphabetic_words, 1),
+    "stop_words": (document_rules.measure_stop_words, 1),
+    "bullet_lines": (document_rules.measure_bullet_lines, 1),
+    "ellipsis_lines": (document_rules.measure_ellipsis_lines, 1),
     "placeholder": (text_rules.measure_placeholder, 1),
     "keyboard_mash": (text_rules.measure_keyboard_mash, 1),
     "mojibake": (text_rules.measure_mojibake, 1),
@@ -38,30 +48,45 @@ RULES: dict[str, tuple[Callable[[Texts, Any], Measure], int]] = {
     "repeated_characters": (repetition_rules.measure_repeated_characters, 1),
     "repeated_pattern": (repetition_rules.measure_repeated_pattern, 1),
     "repeated_lines": (repetition_rules.measure_repeated_lines, 1),
+    "repeated_line_characters": (repetition_rules.measure_repeated_line_characters, 1),
+    "repeated_paragraphs": (repetition_rules.measure_repeated_paragraphs, 1),
+    "repeated_paragraph_characters": (repetition_rules.measure_repeated_paragraph_characters, 1),
     "repeated_phrases": (repetition_rules.measure_repeated_phrases, 1),
     "repeated_passages": (repetition_rules.measure_repeated_passages, 1),
+    "lorem_ipsum": (document_rules.measure_lorem_ipsum, 1),
+    "curly_bracket": (document_rules.measure_curly_bracket, 1),
+    "web_boilerplate": (document_rules.measure_web_boilerplate, 1),
+    "too_few_sentences": (document_rules.measure_too_few_sentences, 1),
     "language": (text_rules.measure_language, 1),
-    "personal_data": (personal_data.measure_personal_data, 1),
-    "unbalanced_code_fence": (text_rules.measure_unbalanced_code_fence, 1),
+    "personal_data": (personal_data.measure_personal_data, 2),
+    "unbalanced_code_fence": (text_rules.measure_unbalanced_code_fence, 2),
     "leaked_markers": (text_rules.measure_leaked_markers, 1),
-    "unsupported_request": (text_rules.measure_unsupported_request, 1),
+    "unsupported_request": (prompt_rules.measure_unsupported_request, 1),
+    "program_request": (prompt_rules.measure_program_request, 1),
+    "opens_with_punctuation": (prompt_rules.measure_opens_with_punctuation, 1),
+    "opens_with_non_ascii": (prompt_rules.measure_opens_with_non_ascii, 1),
     "prompt_echoed": (completion_rules.measure_prompt_echoed, 1),
+    "input_copied": (completion_rules.measure_input_copied, 1),
     "assistant_boilerplate": (completion_rules.measure_assistant_boilerplate, 1),
     "refusal": (completion_rules.measure_refusal, 1),
     "truncated": (completion_rules.measure_truncated, 1),
+    "unfinished_sentence": (completion_rules.measure_unfinished_sentence, 1),
     "trailing_colon": (completion_rules.measure_trailing_colon, 1),
+    "wrong_answer": (completion_rules.measure_wrong_answer, 1),
 }
+_OPTIONAL = {"prompt": pl.String, "finish_reason": pl.String, "reference": pl.String, "n_tokens": pl.Int64}
 
 
 def find_noise(rows: pl.DataFrame, rules: TextRules) -> pl.DataFrame:
     """All findings of the enabled noise rules, as FOUND says, sorted by row and reason.
 
     Args:
-        rows: row_id and text (null is empty); prompt and finish_reason where completions are judged.
+        rows: row_id and text (null is empty); n_tokens where they were counted; prompt, finish_reason and reference
+            (the known answer) where completions are judged.
         rules: fields that are not noise rules (near-duplicates, splits) are passed over.
     """
-    missing = [pl.lit(None, pl.String).alias(c) for c in ("prompt", "finish_reason") if c not in rows.columns]
-    texts = Texts(rows.with_columns(pl.col("text").fill_null(""), *missing))
+    missing = [pl.lit(None, kind).alias(name) for name, kind in _OPTIONAL.items() if name not in rows.columns]
+    texts = Texts(rows.with_columns(pl.col("text").fill_null(""), *missing), tuple(rules.stop_words.stop_words))
     names = [name for name in type(rules).model_fields if name in RULES and getattr(rules, name).enabled]
     found = [_apply_rule(texts, name, getattr(rules, name)) for name in names]
     return pl.concat([pl.DataFrame(schema=FOUND), *found]).sort("row_id", "reason")

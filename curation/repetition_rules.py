@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
-from curation.measures import Measure, Texts, break_above
-from curation.near_duplicates import string_buffers
-from schemas.params import MaxCharacters, RepeatedLines, RepeatedPattern, RepeatedWords
+from curation.measures import Measure, Texts, break_above, divide_judged
+from curation.words import string_buffers
+from schemas.noise_rules import LineRatio, MaxCharacters, ParagraphRatio, RepeatedPattern, RepeatedWords
 
 _LONGEST_PATTERN = 2_000  # longer texts that repeat are found by their words and lines
 
@@ -32,17 +32,35 @@ def _count_units(text: str) -> float:
     return len(text) / (text + text).find(text, 1)
 
 
-def measure_repeated_lines(texts: Texts, rule: RepeatedLines) -> Measure:
+def measure_repeated_lines(texts: Texts, rule: LineRatio) -> Measure:
     """Share of lines that repeat an earlier one; blank lines don't count."""
-    lines = (
-        pl.col("text")
-        .str.split("\n")
-        .list.eval(pl.element().str.strip_chars())
-        .list.eval(pl.element().filter(pl.element() != ""))
-    )
-    n = lines.list.len()
-    share = 1 - lines.list.n_unique() / n
-    return break_above(pl.when(n >= rule.min_lines).then(share), rule.max_ratio)
+    lines = texts.lines
+    share = divide_judged(lines["repeated_lines"], lines["lines"], lines["lines"] >= rule.min_lines)
+    return break_above(share, rule.max_ratio)
+
+
+def measure_repeated_line_characters(texts: Texts, rule: LineRatio) -> Measure:
+    """Share of characters in lines that repeat an earlier one."""
+    lines = texts.lines
+    share = divide_judged(lines["repeated_line_characters"], lines["line_characters"], lines["lines"] >= rule.min_lines)
+    return break_above(share, rule.max_ratio)
+
+
+def measure_repeated_paragraphs(texts: Texts, rule: ParagraphRatio) -> Measure:
+    """Share of paragraphs (what stands between blank lines) that repeat an earlier one."""
+    lines = texts.lines
+    share = divide_judged(lines["repeated_paragraphs"], lines["paragraphs"], lines["paragraphs"] >= rule.min_paragraphs)
+    return break_above(share, rule.max_ratio)
+
+
+def measure_repeated_paragraph_characters(texts: Texts, rule: ParagraphRatio) -> Measure:
+    """Share of characters in paragraphs that repeat an earlier one."""
+    lines = texts.lines
+    share = divide_judged(
+        lines["repeated_paragraph_characters"], lines["paragraph_characters"],
+        lines["paragraphs"] >= rule.min_paragraphs,
+    )  # fmt: skip
+    return break_above(share, rule.max_ratio)
 
 
 def measure_repeated_phrases(texts: Texts, rule: RepeatedWords) -> Measure:

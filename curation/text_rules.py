@@ -1,9 +1,22 @@
 """Noise rules of any text, prompts and completions alike: each turns `Texts` into a `Measure`."""
 
+import re
+
 import polars as pl
 
-from curation.measures import Measure, Texts, break_above, break_below, break_where
-from schemas.params import KeyboardMash, Language, MaxCharacters, MaxRatio, MaxSequences, MinCharacters, Rule
+from curation.languages import identify_languages
+from curation.measures import Measure, Texts, break_above, break_below, break_where, divide_judged
+from schemas.noise_rules import (
+    Language,
+    MaxCharacters,
+    MaxRatio,
+    MaxSequences,
+    MaxTokens,
+    MaxWordRatio,
+    MinCharacters,
+    MinTokens,
+    Rule,
+)
 
 _TEXT = pl.col("text")
 _URL = r"(?i)(?:https?://|www\.)[^\s<>()\[\]]+"
@@ -25,11 +38,7 @@ _MOJIBAKE_SUSPECT = (
     r"\u2013-\u2026\u2030\u2039\u203a\u20ac\u2122]"
 )
 _BARE_LEAD = r"(?:^|\p{Ll}|\P{L})\u00c2(?:[^\p{L}\p{M}]|$)"
-# Control characters other than tab and line ends, the replacement character, private use, non-characters
-_UNPRINTABLE = (
-    r"[\x00-\x08\x0b\x0e-\x1f\x7f\x{80}-\x{84}\x{86}-\x{9f}"
-    r"\x{fffd}\x{e000}-\x{f8ff}\x{fdd0}-\x{fdef}\x{fffe}\x{ffff}]"
-)
+_FENCE = re.compile(r" {0,3}(?:> ?)*(?:[-*+]|\d+[.)])? {0,8}(`{3,}|~{3,})(.*)$")
 _MARKER = (
     r"<\|[a-z][a-z0-9_ ]{1,30}\|>|</?s>|<(?:pad|unk|bos|eos)>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
     r"|(?m:^#{2,3} ?(?:Instruction|Response|Input)s?:)|\n\n(?:Human|Assistant):"
@@ -38,8 +47,7 @@ _MARKER = (
 
 def measure_empty(texts: Texts, rule: Rule) -> Measure:
     """Visible characters: none, or only white space and zero-width characters."""
-    visible = _TEXT.str.replace_all(r"[\s\x{ad}\x{200b}-\x{200f}\x{2060}\x{feff}]+", "").str.len_chars()
-    return break_below(visible.cast(pl.Float64), 1)
+    return break_below(pl.lit(texts.characters["visible"]), 1)
 
 
 def measure_too_short(texts: Texts, rule: MinCharacters) -> Measure:
@@ -53,6 +61,16 @@ def measure_too_long(texts: Texts, rule: MaxCharacters) -> Measure:
     return break_above(_TEXT.str.len_chars().cast(pl.Float64), rule.max_characters)
 
 
+def measure_too_few_tokens(texts: Texts, rule: MinTokens) -> Measure:
+    """Tokens of the run's tokenizer, where they were counted; empty texts are `empty`'s."""
+    return break_below(pl.when(pl.col("n_tokens") > 0).then(pl.col("n_tokens")), rule.min_tokens)
+
+
+def measure_too_many_tokens(texts: Texts, rule: MaxTokens) -> Measure:
+    """Tokens of the run's tokenizer, where they were counted."""
+    return break_above(pl.col("n_tokens"), rule.max_tokens)
+
+
 def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
     """The text, or its last line where an input is pasted under an instruction, only stands in for one (Alpaca)."""
     last_line = _TEXT.str.strip_chars().str.split("\n").list.last()
@@ -62,7 +80,7 @@ def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
     )
 
 
-def measure_keyboard_mash(texts: Texts, rule: KeyboardMash) -> Measure:
+def measure_keyboard_mash(texts: Texts, rule: MaxWordRatio) -> Measure:
     """Share of Latin words (three letters or more) without a vowel or typed along a row of keys; not in capitals."""
     words = _TEXT.str.count_matches(r"\b\p{Latin}{3,}\b")
     typed = _TEXT.str.count_matches(_MASH)
@@ -89,14 +107,14 @@ def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
 
 def measure_unprintable(texts: Texts, rule: MaxCharacters) -> Measure:
     """Control, replacement, private-use and non-characters (the C4 and FineWeb pipelines drop such lines)."""
-    return break_above(_TEXT.str.count_matches(_UNPRINTABLE).cast(pl.Float64), rule.max_characters)
+    return break_above(pl.lit(texts.characters["unprintable"]), rule.max_characters)
 
 
 def measure_symbol_share(texts: Texts, rule: MaxRatio) -> Measure:
     """Characters that are no letters, marks, digits or common punctuation, over all but white space (after Gopher)."""
-    solid = _TEXT.str.count_matches(r"\S")
-    share = _TEXT.str.count_matches(r"[^\p{L}\p{M}\p{N}\s.,;:'\"()\[\]{}-]") / solid
-    return break_above(pl.when(solid >= max(rule.min_characters, 1)).then(share), rule.max_ratio)
+    solid = texts.characters["solid"]
+    share = divide_judged(texts.characters["symbols"], solid, solid >= rule.min_characters)
+    return break_above(share, rule.max_ratio)
 
 
 def measure_url_share(texts: Texts, rule: MaxRatio) -> Measure:
@@ -121,30 +139,40 @@ def measure_long_word(texts: Texts, rule: MaxCharacters) -> Measure:
 
 def measure_language(texts: Texts, rule: Language) -> Measure:
     """Probability of a language that is not welcome (py3langid); short texts and unsure guesses stay."""
-    long_enough = _TEXT.str.len_chars() >= rule.min_characters
-    suspects = texts.frame.with_row_index("at").filter(long_enough)
-    values: list[float | None] = [None] * texts.frame.height
-    if suspects.height:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        for at, text in suspects.select("at", "text").iter_rows():
-            language, probability = identifier.classify(text)
-            values[at] = None if language in rule.languages else probability
-    value = pl.lit(pl.Series(values, dtype=pl.Float64))
+    long_enough = texts.frame.select(_TEXT.str.len_chars() >= rule.min_characters).to_series()
+    suspects = texts.frame["text"].filter(long_enough)
+    found = identify_languages(suspects) if len(suspects) else pl.DataFrame({"language": [], "probability": []})
+    unwelcome = found.select(pl.when(~pl.col("language").is_in(rule.languages)).then("probability")).to_series()
+    values = pl.repeat(None, len(long_enough), dtype=pl.Float64, eager=True).scatter(long_enough.arg_true(), unwelcome)
+    value = pl.lit(values)
     return Measure(value, pl.lit(rule.min_probability), value >= rule.min_probability)
 
 
 def measure_unbalanced_code_fence(texts: Texts, rule: Rule) -> Measure:
-    """Lines that open or close a code fence: an odd count leaves one open (CommonMark 4.5)."""
-    return break_where(_TEXT.str.count_matches(r"(?m)^ {0,3}(?:```|~~~)") % 2 == 1)
+    """Code fences that are never closed, or closed on a line of code, where nobody sees it (CommonMark 0.31, 4.5)."""
+    suspects = texts.frame.with_row_index("at").filter(_TEXT.str.contains(r"```|~~~"))
+    counts = [0.0] * texts.frame.height
+    for at, text in suspects.select("at", "text").iter_rows():
+        counts[at] = float(count_open_fences(text))
+    return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)), 0)
+
+
+def count_open_fences(text: str) -> int:
+    """1 where a fence is open at the end, else 0: it is closed by one as long of its own character, alone on a line."""
+    fence = ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if not found:
+            continue
+        mark, info = found[1], found[2]
+        if not fence:
+            # an info string of a fence of backticks holds none: ```code``` is code in a line
+            fence = mark if mark[0] == "~" or "`" not in info else ""
+        elif mark[0] == fence[0] and len(mark) >= len(fence) and not info.strip():
+            fence = ""
+    return int(fence != "")
 
 
 def measure_leaked_markers(texts: Texts, rule: Rule) -> Measure:
     """Markers of a chat template or of a transcript format inside the text."""
     return break_above(_TEXT.str.count_matches(_MARKER).cast(pl.Float64), 0)
-
-
-def measure_unsupported_request(texts: Texts, rule: Rule) -> Measure:
-    """Asks for or about what text can't carry (the blacklist of self-instruct, Wang et al. 2022, 2.2)."""
-    return break_where(_TEXT.str.contains(r"(?i)\b(?:images?|graphs?|pictures?|files?|maps?|draw|plot|go to)\b"))

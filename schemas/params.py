@@ -3,24 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from schemas.audit import AuditChecks
 from schemas.errors import UserError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=0)]
-AtLeastOne = Annotated[int, Field(ge=1)]
+from schemas.noise_rules import CompletionRules, PromptRules, Rule
+from schemas.sections import AtLeastOne, Count, Positive, Section, Share
 
 
 class ParamsError(UserError):
     """params.yaml is not what its mirror says; the message names the key and the mend."""
-
-
-class Section(BaseModel):
-    """A section of params.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class Turn(Section):
@@ -90,124 +82,6 @@ class NearDuplicates(Section):
     seed: int
 
 
-class Rule(Section):
-    """A rule that is on or off; every rule of curation is one of these."""
-
-    enabled: bool
-
-
-class MinCharacters(Rule):
-    """Drops what has fewer characters."""
-
-    min_characters: Count
-
-
-class MaxCharacters(Rule):
-    """Drops what has more characters (of the kind the rule counts)."""
-
-    max_characters: Count
-
-
-class MaxSequences(Rule):
-    """Drops what holds more faulty sequences."""
-
-    max_sequences: Count
-
-
-class MaxRatio(Rule):
-    """Drops where a share is above the ratio; texts with fewer characters are not judged."""
-
-    max_ratio: Share
-    min_characters: Count
-
-
-class KeyboardMash(Rule):
-    """Share of words that nobody means; texts with fewer words are not judged."""
-
-    max_ratio: Share
-    min_words: AtLeastOne
-
-
-class RepeatedPattern(Rule):
-    """Whole text is one unit, repeated more often; shorter texts are not judged."""
-
-    max_repeats: AtLeastOne
-    min_characters: AtLeastOne
-
-
-class RepeatedLines(Rule):
-    """Share of lines that repeat an earlier one; texts with fewer lines are not judged."""
-
-    max_ratio: Share
-    min_lines: AtLeastOne
-
-
-class RepeatedWords(Rule):
-    """Share of characters in repeated word n-grams, a limit for each n; shorter texts are not judged."""
-
-    max_ratios: dict[AtLeastOne, Share]
-    min_words: AtLeastOne
-
-
-class Language(Rule):
-    """Languages welcome; a text too short or a guess too unsure is undetermined and stays."""
-
-    languages: list[str]
-    min_characters: AtLeastOne
-    min_probability: Share
-
-
-class PromptEchoed(Rule):
-    """Completion that opens with its prompt; prompts with fewer words are not judged."""
-
-    min_ratio: Share
-    min_words: AtLeastOne
-
-
-class TextRules(Section):
-    """Noise rules of any text; the field's name is the reason in the ledger."""
-
-    empty: Rule
-    too_short: MinCharacters
-    too_long: MaxCharacters
-    placeholder: Rule
-    keyboard_mash: KeyboardMash
-    mojibake: MaxSequences
-    unprintable: MaxCharacters
-    symbol_share: MaxRatio
-    url_share: MaxRatio
-    bare_link: Rule
-    long_word: MaxCharacters
-    repeated_characters: MaxCharacters
-    repeated_pattern: RepeatedPattern
-    repeated_lines: RepeatedLines
-    repeated_phrases: RepeatedWords
-    repeated_passages: RepeatedWords
-    language: Language
-    personal_data: Rule
-    unbalanced_code_fence: Rule
-    leaked_markers: Rule
-
-
-class PromptRules(TextRules):
-    """Noise rules of prompts."""
-
-    unsupported_request: Rule
-    exact_duplicate: Rule
-    near_duplicate: Rule
-    bridges_splits: Rule
-
-
-class CompletionRules(TextRules):
-    """Noise rules of completions, judged beside their prompt."""
-
-    prompt_echoed: PromptEchoed
-    assistant_boilerplate: Rule
-    refusal: Rule
-    truncated: Rule
-    trailing_colon: Rule
-
-
 class NgramOverlap(Rule):
     """Share of a benchmark prompt's word n-grams found in one row; n-grams of more rows are common phrases."""
 
@@ -234,6 +108,7 @@ class LowReward(Rule):
 class DemonstrationRules(CompletionRules):
     """Rules of demonstrations."""
 
+    conflicting_outputs: Rule
     exact_duplicate: Rule
     near_duplicate: Rule
     prompt_dropped: Rule
@@ -345,12 +220,33 @@ class Bootstrap(Section):
     confidence: Annotated[float, Field(gt=0, lt=1)]
 
 
-class CuratePreferences(Section):
-    """How rankings become preferences."""
+class Audit(Section):
+    """What is asked of each preference; weight: what a pair's is multiplied by for each finding that down-weights."""
 
+    weight: Share
+    contamination: Contamination
+    checks: AuditChecks
+
+
+class Consensus(Section):
+    """How the votes on a prompt's candidates become one verdict a pair, each vote weighed by its labeler's reliability.
+
+    invented_wins: weight of one win and one loss given to each candidate, so that a model's strengths stay finite.
+    """
+
+    method: Literal["weighted_majority", "bradley_terry", "newman", "plackett_luce"]
+    invented_wins: Positive
+
+
+class CuratePreferences(Section):
+    """How rankings become preferences; gold labelers are those whose rankings are the truth."""
+
+    gold_labelers: list[str]
+    consensus: Consensus
     bootstrap: Bootstrap
     candidate_rules: CompletionRules
     rules: PreferenceRules
+    audit: Audit
 
 
 class RewardModel(Section):

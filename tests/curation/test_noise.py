@@ -23,11 +23,24 @@ GOOD = (
     "def add(a, b):\n    return a + b", "👍🏽 Great!", "rhythm and hymns", "The HTML and CSS of www",
 )  # fmt: skip
 
-# reason: texts that break the rule
-BAD: dict[str, list[str]] = {
+WORDS = ("apple", "bridge", "candle", "doctor", "engine", "forest", "garden", "hammer", "island", "jacket")
+PROSE = " ".join(WORDS * 6)  # 60 words
+
+# reason: texts that break the rule, or rows where a text is not enough
+BAD: dict[str, list[Any]] = {
     "empty": ["", "  \n\t", "\u200b\ufeff"],
     "too_short": ["a", " b "],
     "too_long": ["word " * 4_001],
+    "too_few_tokens": [{"text": "b", "n_tokens": 1}],
+    "too_many_tokens": [{"text": "a", "n_tokens": 8193}],
+    "too_few_words": ["one two three", "- - - a - - -"],
+    "too_many_words": ["a " * 100_001],
+    "mean_word_length": ["so it is " * 20, "internationalisation " * 60],
+    "symbol_words": ["#good #fine #nice " * 20, "wait... for it... " * 20],
+    "alphabetic_words": ["12 + 34 = 46 ok " * 20],
+    "stop_words": [PROSE, PROSE + " the"],
+    "bullet_lines": ["- a\n- b\n- c\n- d", "• a\n\n* b\n - c\n• d"],
+    "ellipsis_lines": ["a...\nb…\nc\nd", "Read more...\nRead more …\n\nc\nd\ne"],
     "placeholder": ["Noinput", "<noinput>", "N/A", "n/a.", "No output required", "[insert answer here]", "TODO", "nan",
                     "Lorem ipsum dolor sit amet", "???", "...", "Summarise the text.\n\nNo input",
                     "test test 12 please ignore"],
@@ -41,25 +54,58 @@ BAD: dict[str, list[str]] = {
     "repeated_characters": ["a" * 101, "wow " + "!" * 150],
     "repeated_pattern": ["5481" * 5, "ha ha ha ha ha ha ha"],
     "repeated_lines": ["Hello\nHello\nHello\nHello", "a b\nc d\na b\nc d\na b"],
+    "repeated_line_characters": ["a long line that comes again\nb\nc\na long line that comes again"],
+    "repeated_paragraphs": ["a\n\nb\n\na\n\nb", "x\ny\n\nz\n\nx\ny\n \nx\ny"],
+    "repeated_paragraph_characters": ["a long line\nthat comes again\n\nb\n\nc\n\na long line\nthat comes again"],
     "repeated_phrases": ["the cat sat " * 6],
     "repeated_passages": [" ".join(f"w{i % 30}" for i in range(60))],
+    "lorem_ipsum": ["Our offer: Lorem ipsum dolor"],
+    "curly_bracket": ["int main() { return 0; }"],
+    "web_boilerplate": ["Please enable JavaScript to go on.", "a\nBy staying you accept our Terms of Use.\nb"],
+    "too_few_sentences": ["It is so. It is well.", "One sentence.\nTwo"],
     "language": ["Dies ist ein ganz gewöhnlicher deutscher Satz, der nur lang genug sein muss, um erkannt zu werden."],
     "personal_data": ["Write to jane.doe@gmail.com", "call +44 20 7946 0958", "card 4539 1488 0343 6467",
-                      "(212) 736-5000"],
-    "unbalanced_code_fence": ["```python\nprint(1)", "a\n```\nb\n```\nc\n```"],
+                      "(212) 736-5000", "tel: 2127365000", "01 42 68 53 00", "server 81.2.69.142 is down",
+                      "2a02:26f0:ec:2::1234", "00:1B:44:11:3A:B7", "CPF 390.533.447-05",
+                      "key AKIAIOSFODNN7EXAMPLE", "-----BEGIN RSA PRIVATE KEY-----"],
+    "unbalanced_code_fence": ["```python\nprint(1)", "a\n```\nb\n```\nc\n```", "```\nprint(1)```",
+                              "```\na\n~~~", "````\na\n```"],
     "leaked_markers": ["fine <|user|> what", "[INST] do", "### Response:\nfine", "yes\n\nHuman: more"],
+    "program_request": ["Write a program to add two numbers."],
+    "opens_with_punctuation": ["- do it", "(maybe) do it"],
+    "opens_with_non_ascii": ["Écris une phrase."],
     "unsupported_request": ["Draw a cat", "Describe the image"],
     "prompt_echoed": ["What is the capital of France?", "what is the  capital of france? It is Paris."],
+    "input_copied": [{"text": "It  is fine.", "prompt": "Correct this.\n\nit is fine."}],
     "assistant_boilerplate": ["As an AI language model, I do not have opinions.", "I'm just an AI and so on"],
     "refusal": ["I'm sorry, but I can't help with that.", "I cannot assist with this request."],
     "truncated": ["The sailor cl-", "He went to the shop and", "one, two,"],
+    "unfinished_sentence": ["It was late. He went home. Then he saw a big", "Yes. That is so. It was because he"],
     "trailing_colon": ["Here are three fruits:"],
+    "wrong_answer": [
+        {"text": "It is 5.", "prompt": "What is 2 + 2?"}, {"text": "So 4.\n#### 4", "reference": "#### 5"},
+        {"text": "The answer is (B).", "reference": "C"}, {"text": "She has <<3*4=13>>13 eggs."},
+    ],
 }  # fmt: skip
+# good texts that a rule means all the same: it is for other texts, and off in params.yaml
+MEANT: dict[str, Callable[[str], bool]] = {
+    "refusal": lambda text: "sorry" in text.lower(),
+    "too_short": lambda text: len(text) < 3,
+    "too_few_words": lambda text: True,
+    "too_few_sentences": lambda text: True,
+    "opens_with_punctuation": lambda text: not text[0].isalnum(),
+    "opens_with_non_ascii": lambda text: not text[0].isascii(),
+}
 PROMPT = "What is the capital of France?"
 
 
-def rows(*texts: str) -> pl.DataFrame:
-    return pl.DataFrame({"row_id": [f"{i:03}" for i in range(len(texts))], "text": list(texts), "prompt": PROMPT})
+COLUMNS = {"row_id": pl.String, "text": pl.String, "prompt": pl.String, "reference": pl.String, "n_tokens": pl.Int64}
+
+
+def rows(*texts: Any) -> pl.DataFrame:
+    given = [text if isinstance(text, dict) else {"text": text} for text in texts]
+    named = [{"row_id": f"{i:03}", "prompt": PROMPT} | row for i, row in enumerate(given)]
+    return pl.DataFrame(named, schema=COLUMNS)
 
 
 def rules_for(reason: str, params: Params) -> Any:
@@ -77,8 +123,8 @@ def test_rule_finds_each_bad_text_and_no_good_one(reason: str, params: Params, o
     bad = find_noise(rows(*BAD[reason]), rules)
     assert bad["row_id"].to_list() == [f"{i:03}" for i in range(len(BAD[reason]))]
     assert set(bad["reason"]) == {reason} and bad["value"].null_count() == bad["threshold"].null_count() == 0
-    good = [text for text in GOOD if not (reason == "refusal" and "sorry" in text.lower())]
-    good = [text for text in good if not (reason == "too_short" and len(text) < 3)]
+    excused = MEANT.get(reason, lambda text: False)
+    good = [text for text in GOOD if not excused(text)]
     assert find_noise(rows(*good), rules).rows() == []
 
 
@@ -102,6 +148,34 @@ def test_short_right_answers_and_refusals_stay_with_the_settings_as_committed(pa
         ("repeated_phrases", {"max_ratios": {2: 0.2}, "min_words": 2}, "aa bb aa bb aa bb cc", 12 / 14, 0.2),
         # the second "a b c d e" : 5 of 10 word characters
         ("repeated_passages", {"max_ratios": {5: 0.15}, "min_words": 5}, "a b c d e a b c d e", 0.5, 0.15),
+        # three lines of 4 + 1 + 4 characters, the last one a repeat
+        ("repeated_line_characters", {"max_ratio": 0.2, "min_lines": 3}, "abcd\n\nb\n abcd ", 4 / 9, 0.2),
+        # paragraphs of lines (a b), (c), (a b): one of three; 2 of 5 characters
+        ("repeated_paragraphs", {"max_ratio": 0.2, "min_paragraphs": 3}, "a\nb\n\nc\n \na\nb", 1 / 3, 0.2),
+        ("repeated_paragraph_characters", {"max_ratio": 0.2, "min_paragraphs": 3}, "a\nb\n\nc\n\na\nb", 0.4, 0.2),
+        ("too_few_tokens", {"min_tokens": 3}, {"text": "a b", "n_tokens": 2}, 2, 3),
+        ("too_many_tokens", {"max_tokens": 3}, {"text": "a b", "n_tokens": 4}, 4, 3),
+        # "--" has no letter or digit
+        ("too_few_words", {"min_words": 4}, "it's -- so 7", 3, 4),
+        ("too_many_words", {"max_words": 2}, "it's -- so 7", 3, 2),
+        # letters and digits of it's, so, café: 3 + 2 + 4
+        ("mean_word_length", {"min_characters": 4, "max_characters": 9, "min_words": 3}, "it's -- (so) café", 3, 4),
+        ("mean_word_length", {"min_characters": 1, "max_characters": 2, "min_words": 3}, "it's -- (so) café", 3, 2),
+        # two hash signs, one ellipsis, four runs between blanks
+        ("symbol_words", {"max_ratio": 0.1, "min_words": 2}, "#a #b c... -", 0.5, 0.1),
+        ("symbol_words", {"max_ratio": 0.1, "min_words": 2}, "#a b... c…… d", 0.75, 0.1),
+        ("alphabetic_words", {"min_ratio": 0.8, "min_words": 2}, "a1 22 + é", 0.5, 0.8),
+        # "the" and "with" occur; "there" is another word
+        ("stop_words", {"min_stop_words": 3, "min_words": 2}, "The... there, the (with)", 2, 3),
+        ("bullet_lines", {"max_ratio": 0.5, "min_lines": 3}, "- a\n\n* b\n*c*\n•d", 0.75, 0.5),
+        ("ellipsis_lines", {"max_ratio": 0.3, "min_lines": 2}, "a... \nb …\nc.", 2 / 3, 0.3),
+        ("web_boilerplate", {"max_ratio": 0.3, "min_lines": 1}, "See our Privacy Policy.\nIt is fine.", 0.5, 0.3),
+        # two on the first line (3.5 ends none), one on the second; the third has no end, the fourth too few words
+        ("too_few_sentences", {"min_sentences": 5}, 'It is 3.5 m. "So it is?"\nThat is all!\nAnd so on\nNo, no.', 3, 5),
+        # "and so" follows the second sentence
+        ("unfinished_sentence", {"max_words": 0, "min_sentences": 2}, "It is. He was. And so", 2, 0),
+        ("personal_data", {"kinds": ["ip"]}, "a@firm.de from 81.2.69.142", 1, 0),
+        ("wrong_answer", {"verifiers": ["calculator"]}, "<<2*3=7>> and <<2*(1+4)=10>>", 1, 0),
         ("repeated_pattern", {"max_repeats": 2, "min_characters": 3}, "ab a b ab", 3, 2),
         ("repeated_characters", {"max_characters": 3}, "a bbbb c", 4, 3),
         ("keyboard_mash", {"max_ratio": 0.5, "min_words": 2}, "dfgh qwert nice", 2 / 3, 0.5),
@@ -111,7 +185,7 @@ def test_short_right_answers_and_refusals_stay_with_the_settings_as_committed(pa
     ],
 )
 def test_value_and_threshold_are_what_was_measured(
-    reason: str, change: dict[str, Any], text: str, value: float, threshold: float, params: Params, only: Any
+    reason: str, change: dict[str, Any], text: Any, value: float, threshold: float, params: Params, only: Any
 ) -> None:
     rules = only(rules_for(reason, params), **{reason: change})
     (found,) = find_noise(rows(text), rules).rows(named=True)
@@ -161,8 +235,7 @@ TEXTS = st.lists(
 )  # fmt: skip
 
 
-# `language` loads its model anew for every frame
-NAMES = [name for name in RULES if name in CompletionRules.model_fields and name != "language"]
+NAMES = [name for name in RULES if name in CompletionRules.model_fields]
 
 
 @settings(max_examples=20, deadline=None)
