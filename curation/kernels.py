@@ -65,14 +65,16 @@ def _space_bytes(data, i, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def count_tokens(first, last, data, offsets, by_character, counts):  # type: ignore[no-untyped-def]
+def count_tokens(first, last, data, offsets, at, by_character, counts):  # type: ignore[no-untyped-def]
     """Write the tokens of each row: words between white space, or characters other than white space."""
-    for row in range(first, last):
-        i, end, count, inside = offsets[row], offsets[row + 1], 0, False
+    for k in range(first, last):
+        if at[k] < 0:
+            continue
+        i, end, count, inside = offsets[k], offsets[k + 1], 0, False
         while i < end:
             c = data[i]
             if 0x20 < c < 0x80:  # most bytes, told first: four times faster
-                count += by_character[row] or not inside
+                count += by_character[k] or not inside
                 inside = True
                 i += 1
                 continue
@@ -81,92 +83,155 @@ def count_tokens(first, last, data, offsets, by_character, counts):  # type: ign
                 inside = False
                 i += skip
                 continue
-            count += (c & 0xC0) != 0x80 if by_character[row] else not inside
+            count += (c & 0xC0) != 0x80 if by_character[k] else not inside
             inside = True
             i += 1
-        counts[row] = count
+        counts[at[k]] = count
+
+
+@njit(cache=True, inline="always")
+def _add_byte(h, c):  # type: ignore[no-untyped-def]
+    """One more byte of a token, ASCII in lower case."""
+    return (h ^ np.uint64(c | 0x20 if 0x41 <= c <= 0x5A else c)) * np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(cache=True, nogil=True)
-def hash_tokens(first, last, data, offsets, by_character, starts, hashes, lengths):  # type: ignore[no-untyped-def]
+def hash_tokens(first, last, data, offsets, at, by_character, starts, hashes, lengths):  # type: ignore[no-untyped-def]
     """Write the 64-bit hash and the length in characters of each token, flat; starts[row] is where a row's begin."""
-    for row in range(first, last):
-        i, end, at = offsets[row], offsets[row + 1], starts[row]
+    for k in range(first, last):
+        if at[k] < 0:
+            continue
+        i, end, place = offsets[k], offsets[k + 1], starts[at[k]]
         h, characters = np.uint64(0), 0
         while i < end:
             c = data[i]
-            if 0x20 < c < 0x80 and not by_character[row]:
-                h = (h ^ np.uint64(c)) * np.uint64(0x9E3779B97F4A7C15)
+            if 0x20 < c < 0x80 and not by_character[k]:
+                h = _add_byte(h, c)
                 characters += 1
                 i += 1
                 continue
             skip = _space_bytes(data, i, end)
             begins = (c & 0xC0) != 0x80
-            if characters and (skip or (by_character[row] and begins)):
-                hashes[at], lengths[at] = mix_bits(h), characters
-                at += 1
+            if characters and (skip or (by_character[k] and begins)):
+                hashes[place], lengths[place] = mix_bits(h), characters
+                place += 1
                 h, characters = np.uint64(0), 0
             if skip:
                 i += skip
                 continue
-            h = (h ^ np.uint64(c)) * np.uint64(0x9E3779B97F4A7C15)
+            h = _add_byte(h, c)
             characters += begins
             i += 1
         if characters:
-            hashes[at], lengths[at] = mix_bits(h), characters
+            hashes[place], lengths[place] = mix_bits(h), characters
 
 
-@njit(cache=True, nogil=True)
-def hash_shingles(first, last, tokens, starts, widths, seeds, shingle_starts, shingles):  # type: ignore[no-untyped-def]
-    """Write the hash of each run of widths[row] tokens, flat; a row with fewer tokens is one shingle of all of them.
-
-    Rows of different seeds share no shingle.
-    """
-    for row in range(first, last):
-        width = min(widths[row], starts[row + 1] - starts[row])
-        for k in range(shingle_starts[row + 1] - shingle_starts[row]):
-            h = seeds[row] + np.uint64(width)
-            for t in range(starts[row] + k, starts[row] + k + width):
-                h = (h ^ tokens[t]) * np.uint64(0x9E3779B97F4A7C15)
-                h ^= h >> np.uint64(32)
-            shingles[shingle_starts[row] + k] = mix_bits(h)
+@njit(cache=True, inline="always")
+def _load_8(data, i):  # type: ignore[no-untyped-def]
+    """Eight bytes, the first one lowest; one instruction once compiled. The index is unsigned: never from the end."""
+    j = np.uint64(i)
+    word = np.uint64(data[j])
+    for k in range(1, 8):
+        word |= np.uint64(data[j + np.uint64(k)]) << np.uint64(8 * k)
+    return word
 
 
-@njit(cache=True, nogil=True)
-def sign_shingles(first, last, shingles, starts, a, b, signatures):  # type: ignore[no-untyped-def]
-    """Lower each row's signature by its shingles: min of a*h + b mod 2^32 over fmix32 of their low 32 bits.
-
-    This is datasketch's scheme `affine32`. A row without shingles keeps the signature it came with.
-    """
-    for row in range(first, last):
-        signature = signatures[row]
-        for s in range(starts[row], starts[row + 1]):
-            h = np.uint32(shingles[s])
-            h ^= h >> np.uint32(16)
-            h = np.uint32(h * np.uint32(0x85EBCA6B))
-            h ^= h >> np.uint32(13)
-            h = np.uint32(h * np.uint32(0xC2B2AE35))
-            h ^= h >> np.uint32(16)
-            for k in range(len(a)):
-                value = np.uint32(a[k] * h + b[k])
-                if value < signature[k]:
-                    signature[k] = value
+@njit(cache=True, inline="always")
+def _fold_8(h, word):  # type: ignore[no-untyped-def]
+    """Up to eight bytes more of a token, in lower case where they are ASCII; missing ones are 0."""
+    low = word & np.uint64(0x7F7F7F7F7F7F7F7F)
+    from_a, past_z = low + np.uint64(0x3F3F3F3F3F3F3F3F), low + np.uint64(0x2525252525252525)
+    capital = from_a & ~past_z & ~word & np.uint64(0x8080808080808080)
+    h = (h ^ (word | (capital >> np.uint64(2)))) * np.uint64(0x9E3779B97F4A7C15)
+    return h ^ (h >> np.uint64(32))
 
 
-@njit(cache=True, nogil=True)
-def sort_sets(first, last, shingles, starts, wanted, sizes):  # type: ignore[no-untyped-def]
-    """Sort the wanted rows' shingles in place, repeats moved out; write the number of different ones a row."""
-    for row in range(first, last):
-        if not wanted[row]:
+@njit(cache=True)
+def _hash_ascii(data, begin, end, tokens):  # type: ignore[no-untyped-def]
+    """`hash_row` of an ASCII text, eight bytes at a time; -1 where it holds control characters or the data ends."""
+    i, n, h, length = begin, 0, np.uint64(0), 0
+    last = len(data) - 8
+    while i < end:
+        if i > last:
+            return -1
+        word = _load_8(data, i)
+        # lowest byte at or below a blank: exact for the first one, as no byte before it borrows
+        blank = (word - np.uint64(0x2121212121212121)) & ~word & np.uint64(0x8080808080808080)
+        if blank == 0 and i + 8 <= end:
+            h = _fold_8(h, word)
+            length += 8
+            i += 8
             continue
-        part = shingles[starts[row] : starts[row + 1]]
-        part.sort()
-        size = 0
-        for k in range(len(part)):
-            if k == 0 or part[k] != part[size - 1]:
-                part[size] = part[k]
-                size += 1
-        sizes[row] = size
+        size = 8
+        if blank:
+            below = ((blank & (~blank + np.uint64(1))) - np.uint64(1)) & np.uint64(0x0101010101010101)
+            size = int((below * np.uint64(0x0101010101010101)) >> np.uint64(56)) - 1
+        size = min(size, end - i)
+        if size:
+            h = _fold_8(h, word & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1)))
+        i, length = i + size, length + size
+        if length:
+            tokens[n] = mix_bits(h + np.uint64(length))
+            n += 1
+            h, length = np.uint64(0), 0
+        if i < end:
+            c = data[i]
+            if c != 0x20 and not 0x09 <= c <= 0x0D:
+                return -1
+            i += 1
+    if length:
+        tokens[n] = mix_bits(h + np.uint64(length))
+        n += 1
+    return n
+
+
+@njit(cache=True)
+def hash_row(data, begin, end, by_character, ascii_only, tokens):  # type: ignore[no-untyped-def]
+    """Write the hashes of one row's tokens, words or characters; returns how many."""
+    if ascii_only:
+        n = _hash_ascii(data, begin, end, tokens)
+        if n >= 0:
+            return n
+    i, n, h, length, word = begin, 0, np.uint64(0), 0, np.uint64(0)
+    while i < end:
+        c = data[i]
+        skip = 0 if 0x20 < c < 0x80 else _space_bytes(data, i, end)
+        if length and (skip or (by_character and (c & 0xC0) != 0x80)):
+            h = _fold_8(h, word) if length & 7 else h
+            tokens[n] = mix_bits(h + np.uint64(length))
+            n += 1
+            h, length, word = np.uint64(0), 0, np.uint64(0)
+        if skip:
+            i += skip
+            continue
+        word |= np.uint64(c) << np.uint64(8 * (length & 7))
+        length += 1
+        if length & 7 == 0:
+            h, word = _fold_8(h, word), np.uint64(0)
+        i += 1
+    if length:
+        h = _fold_8(h, word) if length & 7 else h
+        tokens[n] = mix_bits(h + np.uint64(length))
+        n += 1
+    return n
+
+
+@njit(cache=True, inline="always")
+def hash_run(tokens, start, width, seed):  # type: ignore[no-untyped-def]
+    """Hash of the run of `width` tokens at `start`; runs of different seeds or widths are never equal."""
+    h = seed + np.uint64(width)
+    for t in range(start, start + width):
+        h = (h ^ tokens[t]) * np.uint64(0x9E3779B97F4A7C15)
+        h ^= h >> np.uint64(32)
+    return mix_bits(h)
+
+
+@njit(cache=True, nogil=True)
+def hash_ngrams(first, last, tokens, starts, width, ngram_starts, ngrams):  # type: ignore[no-untyped-def]
+    """Write the hash of each run of `width` tokens of each row, flat."""
+    for row in range(first, last):
+        for k in range(ngram_starts[row + 1] - ngram_starts[row]):
+            ngrams[ngram_starts[row] + k] = hash_run(tokens, starts[row] + k, width, np.uint64(0))
 
 
 @njit(cache=True, nogil=True)

@@ -6,18 +6,6 @@ Importing this module imports numba; import it inside functions.
 import numpy as np
 from numba import njit
 
-from curation.kernels import mix_bits
-
-
-@njit(cache=True, nogil=True)
-def hash_bands(first, last, signatures, band, rows_per_band, keys):  # type: ignore[no-untyped-def]
-    """Write one 64-bit key a row for a band of its signature."""
-    for row in range(first, last):
-        h = np.uint64(band)
-        for k in range(band * rows_per_band, (band + 1) * rows_per_band):
-            h = mix_bits(h ^ np.uint64(signatures[row, k]) * np.uint64(0x9E3779B97F4A7C15))
-        keys[row] = h
-
 
 @njit(cache=True)
 def _count_common(values, start_i, size_i, start_j, size_j, misses):  # type: ignore[no-untyped-def]
