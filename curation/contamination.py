@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 
 from curation.ledger import make_findings
-from curation.near_duplicates import hash_ngrams, hash_words, match_references, normalise_text
+from curation.near_duplicates import match_references, normalise_text
 from curation.noise import FOUND
+from curation.words import hash_ngrams, hash_words
 from schemas.params import Contamination, NearDuplicates, NgramOverlap
 
 
@@ -39,7 +40,7 @@ def find_overlap(rows: pl.DataFrame, benchmark: pl.DataFrame, rule: NgramOverlap
     they are common phrases; shares are PaLM's (Chowdhery et al. 2022, section 8). Prompts shorter than an n-gram match
     nothing here.
     """
-    held, wanted = _list_ngrams(rows, rule.n_words), _list_ngrams(benchmark, rule.n_words)
+    held, wanted = list_ngrams(rows, rule.n_words), list_ngrams(benchmark, rule.n_words)
     sizes = wanted.group_by("row_id").agg(pl.len().alias("n_ngrams"))
     shared = held.join(wanted.rename({"row_id": "matched_id"}), on="ngram")
     rare = shared.group_by("ngram").agg(pl.col("row_id").n_unique().alias("n_rows"))
@@ -63,7 +64,7 @@ def _find_exact(rows: pl.DataFrame, benchmark: pl.DataFrame) -> pl.DataFrame:
     return make_findings(matches, "benchmark_exact", value=1.0, threshold=1.0)
 
 
-def _list_ngrams(rows: pl.DataFrame, n_words: int) -> pl.DataFrame:
+def list_ngrams(rows: pl.DataFrame, n_words: int) -> pl.DataFrame:
     """Each different word n-gram of each row id: (row_id, ngram as 64-bit hash)."""
     ngrams, starts = hash_ngrams(hash_words(rows["text"]), n_words)
     owners = np.repeat(np.arange(rows.height), np.diff(starts))
