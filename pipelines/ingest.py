@@ -119,7 +119,7 @@ def _take_in(
 ) -> Part:  # fmt: skip
     name, licence, consent, date = facts
     source = Source(name or f"{format_.name}/{strip_endings(content.name)}", content.sha256, licence, consent)
-    collected = collect_rows(rows, format_, source, lambda: read_imports(root, "rankings"), content.path)
+    collected = collect_rows(rows, format_, source, lambda table: read_imports(root, table), content.path)
     _refuse_nothing_kept(content, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
     records = {"quarantine": collected.quarantine, "dropped": collected.dropped, "notes": collected.notes}

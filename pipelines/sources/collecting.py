@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +15,8 @@ from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.files import SourceRow
 from pipelines.sources.importing import Convert, Format, Imported
 from pipelines.sources.listing import list_rows
-from schemas.records import UNTAKEN_TURN, Prompt, Ranking, Record
+from pipelines.sources.rounds import JUDGED, number_rounds, sort_key, spell, spell_judgement
+from schemas.records import UNTAKEN_TURN, Prompt, Record
 from schemas.tables import TABLES, conform_frame
 
 NAMED_TABLES = frozenset({"prompts", "demonstrations", "candidates", "guidelines", "rankings"})
@@ -65,16 +66,16 @@ def collect_rows(
     rows: Iterable[SourceRow],
     format_: Format,
     source: Source,
-    earlier_rankings: Callable[[], pl.DataFrame],
+    earlier: Callable[[str], pl.DataFrame],
     path: Path = Path(),
 ) -> Collected:
     """Convert every row; one that cannot be is quarantined, with its text, so that nothing of it is lost.
 
     Args:
         path: the file's, of which some formats read who judged.
-        earlier_rankings: reads the rankings already taken in; called only where there are new ones.
+        earlier: reads the rows of a table already taken in; called only where there are new judgements of its kind.
     """
-    collector = _Collector(format_, source, earlier_rankings)
+    collector = _Collector(format_, source, earlier)
     quarantine: list[dict[str, Any]] = []
     unread: Counter[str] = Counter()
     rows_in, convert = 0, format_.convert
@@ -136,7 +137,7 @@ def spell_value(value: Any) -> str:
 
 @dataclass(frozen=True)
 class _NamedRow:
-    """A record with its row, where it stands in the file, and what it says: its key, or for a ranking its verdict."""
+    """A record with its row, where it stands in the file, and what it says: its key, or for a judgement its verdict."""
 
     record: Record
     values: dict[str, Any]
@@ -147,19 +148,20 @@ class _NamedRow:
     def of(cls, part: str, record: Record, key: str | None, number: int) -> Self:
         values, named = record.row(), key or str(number)
         says = tuple(values[column] for column in TABLES[record.table].key)
-        if isinstance(record, Ranking):
-            says = (values["task_id"], record.labeler_id, _spell([_sortable(key), _judgement(values)]))
+        if record.table in JUDGED:
+            judged = (values[column] for column in JUDGED[record.table])
+            says = (*judged, spell([sort_key(key), spell_judgement(values)]))
         return cls(record, values, f"{named}/{part}" if part else named, (record.table, *says))
 
 
 class _Collector:
     """Gathers records by id. Which of two rows comes first decides no id, no round and no value."""
 
-    def __init__(self, format_: Format, source: Source, earlier_rankings: Callable[[], pl.DataFrame]) -> None:
-        self._format, self._source, self._earlier_rankings = format_, source, earlier_rankings
+    def __init__(self, format_: Format, source: Source, earlier: Callable[[str], pl.DataFrame]) -> None:
+        self._format, self._source, self._earlier = format_, source, earlier
         self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
         self._origins: dict[tuple[str, str], tuple[str, int]] = {}
-        self._rankings: dict[tuple[Any, ...], dict[str, list[tuple[_NamedRow, int]]]] = defaultdict(dict)
+        self._judged: dict[tuple[Any, ...], dict[str, list[tuple[_NamedRow, int]]]] = defaultdict(dict)
         self._first_row: dict[bytes, int] = {}
         self.notes: list[tuple[int, int, str, str, int | None]] = []
         self.dropped: list[tuple[int, int, str, str, int]] = []
@@ -174,9 +176,9 @@ class _Collector:
             self.dropped.append((row.number, row.line, "repeated_row", detail, first))
             return
         for named in rows:
-            if isinstance(named.record, Ranking):
-                verdicts = self._rankings[named.says[1:3]]
-                verdicts.setdefault(named.says[3], []).append((named, row.number))
+            if named.record.table in JUDGED:
+                verdicts = self._judged[named.says[:-1]]
+                verdicts.setdefault(named.says[-1], []).append((named, row.number))
             else:
                 self._add_row(named, named.values, row.number)
         repeat = Note("repeated_row", "says what an earlier row says; kept as a second origin", first)
@@ -202,29 +204,38 @@ class _Collector:
             values = {**values, "consent": values["consent"] or self._source.consent}
         key = tuple(values[column] for column in TABLES[table].key)
         there = self._rows[table].get(key)
-        if there is None or (there != values and _spell(values) < _spell(there)):
+        if there is None or (there != values and spell(values) < spell(there)):
             self._rows[table][key] = values
         if table in NAMED_TABLES:
             self._origins.setdefault((key[0], named.external_id), (table, number))
 
     def _earlier_rounds(self) -> dict[tuple[Any, ...], list[tuple[int, str]]]:
-        """Rounds and judgements of the same tasks by the same labelers in files taken in before."""
+        """Rounds and judgements of the same things by the same labelers in files taken in before."""
         rounds: dict[tuple[Any, ...], list[tuple[int, str]]] = defaultdict(list)
-        if self._rankings:
-            tasks = {task_id for task_id, _ in self._rankings}
-            for values in self._earlier_rankings().filter(pl.col("task_id").is_in(tasks)).to_dicts():
-                rounds[values["task_id"], values["labeler_id"]].append((values["round"], _spell(_judgement(values))))
+        for table, columns in JUDGED.items():
+            things = {key[1] for key in self._judged if key[0] == table}
+            if not things:
+                continue
+            for values in self._earlier(table).filter(pl.col(columns[0]).is_in(things)).to_dicts():
+                key = (table, *(values[column] for column in columns))
+                rounds[key].append((values["round"], spell_judgement(values)))
         return rounds
+
+    def _add_judgements(self) -> None:
+        earlier = self._earlier_rounds()
+        for key, verdicts in self._judged.items():
+            judgements = {verdict: spell_judgement(some[0][0].values) for verdict, some in verdicts.items()}
+            for round_, verdict in number_rounds(judgements, earlier.get(key, [])):
+                for named, row_number in verdicts[verdict]:
+                    values = named.values
+                    if round_ != values["round"]:
+                        values = named.record.model_copy(update={"round": round_}).row()
+                    self._add_row(named, values, row_number)
+        self._judged.clear()
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """The tables that have rows, conforming and sorted by key."""
-        earlier = self._earlier_rounds()
-        for key, verdicts in self._rankings.items():
-            for round_, verdict in _number_rounds(verdicts, earlier[key]):
-                for named, row_number in verdicts[verdict]:
-                    values = named.record.model_copy(update={"round": round_}).row()
-                    self._add_row(named, values, row_number)
-        self._rankings.clear()
+        self._add_judgements()
         tables = {name: list(rows.values()) for name, rows in self._rows.items()}
         frames = {name: pl.DataFrame(rows, dict(TABLES[name].columns)) for name, rows in tables.items()}
         frames["origins"] = self._frame_origins()
@@ -240,41 +251,5 @@ class _Collector:
         )  # fmt: skip
 
 
-def _number_rounds(
-    verdicts: Mapping[str, list[tuple[_NamedRow, int]]], earlier: list[tuple[int, str]]
-) -> Iterator[tuple[int, str]]:
-    """Give each judgement of one task by one labeler its round.
-
-    A judgement that an earlier file has too keeps that round, so that a file's next version adds only what is
-    new; the others follow on, in the order of the source's own ids, whatever the order of rows.
-    """
-    free = sorted(earlier)
-    following = max((number for number, _ in earlier), default=0) + 1
-    for verdict in sorted(verdicts):
-        said = _spell(_judgement(verdicts[verdict][0][0].values))
-        same = next((round_ for round_ in free if round_[1] == said), None)
-        if same:
-            free.remove(same)
-            yield same[0], verdict
-        else:
-            yield following, verdict
-            following += 1
-
-
-def _judgement(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a ranking says, without the names and numbers that were given to it, and without what is null."""
-    given = {"ranking_id", "task_id", "prompt_id", "labeler_id", "round", "turn"}
-    return {column: value for column, value in values.items() if column not in given and value is not None}
-
-
-def _sortable(key: str | None) -> list[Any]:
-    """A source's own id so that 9 comes before 10; nothing where it has none."""
-    return [] if key is None else [f"{len(key):06}", key]
-
-
 def _digest(values: tuple[Any, ...]) -> bytes:
     return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
-
-
-def _spell(values: Any) -> str:
-    return json.dumps(values, sort_keys=True, default=str)
