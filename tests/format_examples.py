@@ -9,4 +9,34 @@ PANDALM = {
     "annotator1": 1, "annotator2": 0, "annotator3": 2,
 }  # fmt: skip
 SEED = {"id": "seed_1", "name": "add", "instruction": "Add.", "instances": [{"input": "1 2", "output": "3"}]}
-EXAMPLES: dict[str, dict[str, Any]] = {"hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED}
+CHOICES = [{"text": "a cow", "label": "A"}, {"text": "a cat", "label": "B"}]
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "arc": {"id": "Mercury_1", "question": {"stem": "What purrs?", "choices": CHOICES}, "answerKey": "B"},
+    "boolq": {"question": "do cats purr", "title": "Cats", "answer": True, "passage": "Cats purr."},
+    "coqa": {
+        "id": "c1", "story": "A cat sits.", "questions": [{"turn_id": 1, "input_text": "Who?"}],
+        "answers": [{"turn_id": 1, "input_text": "a cat"}],
+    },
+    "drop": {"passage_id": "nfl_1", "passage": "Two cats.", "qa_pairs": [
+        {"query_id": "q", "question": "How many?", "answer": {"number": "2", "spans": [], "date": {}}},
+    ]},
+    "multinli": {"gold_label": "neutral", "sentence1": "A cat sits.", "sentence2": "A cat purrs.", "pairID": "7n"},
+    "openbookqa": {"id": "7-97", "question": {"stem": "What purrs?", "choices": CHOICES}, "answerKey": "B"},
+    "quac": {"title": "Cats", "section_title": "Sitting", "background": "", "paragraphs": [
+        {"id": "C_1", "context": "A cat sits. CANNOTANSWER", "qas": [
+            {"id": "q0", "question": "Does it?", "yesno": "y", "orig_answer": {"text": "A cat sits."}},
+        ]},
+    ]},
+    "race": {
+        "id": "high1.txt", "article": "A cat sits.", "questions": ["Who?"], "answers": ["B"],
+        "options": [["A cow", "A cat"]],
+    },
+    "winogrande": {
+        "qID": "Q-1", "sentence": "The _ bites.", "option1": "cow", "option2": "cat", "answer": "2",
+    },
+}  # fmt: skip
+"""The nine sets that InstructGPT's reward model was warmed up on."""
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED, **QUESTIONS,
+}  # fmt: skip

@@ -1,5 +1,6 @@
 """Turns rows of AI2's ARC (a science question with labelled choices) into prompts and demonstrations."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from pipelines.sources.questions import (
     word_question,
 )
 
+NUMBER = re.compile(r"\d+(-\d+)?")
+"""An id of OpenBookQA, whose rows are laid out alike; those of ARC begin with the name of an exam."""
+
 
 def convert_row(value: Mapping[str, Any]) -> Imported:
     """One prompt and the demonstration of its right choice."""
@@ -29,10 +33,21 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     return Imported((("", prompt), ("", demonstration)), tuple(fields.notes), key)
 
 
+def is_question(value: Mapping[str, Any]) -> bool:
+    """True for a row with an id and a question that has a stem and choices."""
+    question = value.get("question")
+    return isinstance(value.get("id"), str) and isinstance(question, dict) and {"stem", "choices"} <= set(question)
+
+
+def _recognise(value: Mapping[str, Any]) -> bool:
+    return is_question(value) and not NUMBER.fullmatch(value["id"])
+
+
 FORMAT = Format(
     name="arc",
     columns=frozenset({"id", "question", "answerKey"}),
     required=frozenset({"id", "question", "answerKey"}),
     losses=("which set a row is of (Easy or Challenge; train, dev or test): name it with --source",),
     convert=convert_row,
+    recognise=_recognise,
 )

@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import converse, refuse_no_answer, word_question
+from pipelines.sources.questions import converse, list_data, refuse_no_answer, word_question
 
 UNKNOWN = "unknown"
 
@@ -46,10 +46,15 @@ def _note_answer(turn: str, text: str, bad: bool) -> list[Note]:
     return notes
 
 
+def _list_stories(value: Mapping[str, Any]) -> list[Any] | None:
+    return list_data(value, "story")
+
+
 FORMAT = Format(
     name="coqa",
     columns=frozenset({"id", "story", "questions", "answers"}),
     required=frozenset({"id", "story", "questions"}),
     losses=("where in the story an answer stands", "further people's answers (additional_answers)"),
     convert=convert_row,
+    list_rows=_list_stories,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
 from pipelines.sources.importing import Format, Imported
+from pipelines.sources.json_rows import PlacedObject
 from pipelines.sources.questions import refuse_no_answer, teach, word_question
 from schemas.records import Record
 
@@ -46,10 +47,24 @@ def _read_answer(pair: Fields) -> str | None:
     return " ".join(filter(None, parts)) or None
 
 
+def _list_passages(value: Mapping[str, Any]) -> list[PlacedObject] | None:
+    """The passages of `{passage id: {"passage", "qa_pairs"}}`, each with its id."""
+    if not value or not all(isinstance(row, dict) and {"passage", "qa_pairs"} <= set(row) for row in value.values()):
+        return None
+    return [_name_passage(key, row) for key, row in value.items()]
+
+
+def _name_passage(key: str, row: Mapping[str, Any]) -> PlacedObject:
+    named = PlacedObject(row, passage_id=key)
+    named.line = row.line if isinstance(row, PlacedObject) else 1
+    return named
+
+
 FORMAT = Format(
     name="drop",
     columns=frozenset({"passage_id", "passage", "qa_pairs"}),
     required=frozenset({"passage", "qa_pairs"}),
     losses=("further people's answers (validated_answers)",),
     convert=convert_row,
+    list_rows=_list_passages,
 )

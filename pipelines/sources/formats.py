@@ -4,11 +4,27 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sources import alpaca, hh_rlhf, pandalm, self_instruct
+from pipelines.sources import (
+    alpaca,
+    arc,
+    boolq,
+    coqa,
+    drop,
+    hh_rlhf,
+    multinli,
+    openbookqa,
+    pandalm,
+    quac,
+    race,
+    self_instruct,
+    winogrande,
+)
 from pipelines.sources.faults import IngestError
 from pipelines.sources.importing import Format
 
-FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in (alpaca, hh_rlhf, pandalm, self_instruct)}
+QUESTIONS = (arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande)
+MODULES = (alpaca, hh_rlhf, pandalm, self_instruct, *QUESTIONS)
+FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 GUESSED_ROWS = 20
 """How many rows are looked at to guess a format."""
 

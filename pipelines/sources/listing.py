@@ -1,11 +1,13 @@
 """Turns objects that hold many rows, such as `{"data": [...]}`, into those rows."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pipelines.sources.faults import RowFaultError
 from pipelines.sources.files import SourceRow
 from pipelines.sources.importing import Format
-from pipelines.sources.json_rows import PlacedObject
+from pipelines.sources.json_rows import PlacedObject, name_type
 
 
 def list_rows(rows: Iterable[SourceRow], format_: Format) -> Iterator[SourceRow]:
@@ -19,7 +21,11 @@ def list_rows(rows: Iterable[SourceRow], format_: Format) -> Iterator[SourceRow]
             continue
         for value in inside:
             number += 1
-            yield SourceRow(number, _find_line(value, row.line), None, value)
+            if isinstance(value, Mapping):
+                yield SourceRow(number, _find_line(value, row.line), None, value)
+            else:
+                fault = RowFaultError("not_an_object", f"the row is {name_type(value)}", "write each row as {...}")
+                yield SourceRow(number, row.line, json.dumps(value, default=str), None, fault)
 
 
 def _find_line(value: Mapping[str, Any], line: int) -> int:

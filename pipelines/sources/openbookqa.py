@@ -1,7 +1,15 @@
 """Turns rows of OpenBookQA (an elementary-science question with labelled choices) into prompts and demonstrations."""
 
-from pipelines.sources.arc import convert_row
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.sources.arc import NUMBER, convert_row, is_question
 from pipelines.sources.importing import Format
+
+
+def _recognise(value: Mapping[str, Any]) -> bool:
+    return is_question(value) and NUMBER.fullmatch(value["id"]) is not None
+
 
 FORMAT = Format(
     name="openbookqa",
@@ -9,4 +17,5 @@ FORMAT = Format(
     required=frozenset({"id", "question", "answerKey"}),
     losses=("the fact that a question is about, and how people judged it (the Additional files)",),
     convert=convert_row,
+    recognise=_recognise,
 )

@@ -6,7 +6,7 @@ from typing import Any
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import converse, word_question
+from pipelines.sources.questions import converse, list_data, word_question
 from schemas.records import Record
 
 CANNOT_ANSWER = "CANNOTANSWER"
@@ -48,6 +48,10 @@ def _read_exchange(asked: Fields, notes: list[Note]) -> tuple[str, str, bool]:
     return asked.text("question").strip(), VERDICTS[verdict] + answer, True
 
 
+def _list_sections(value: Mapping[str, Any]) -> list[Any] | None:
+    return list_data(value, "section_title")
+
+
 FORMAT = Format(
     name="quac",
     columns=frozenset({"paragraphs", "title", "section_title"}),
@@ -56,4 +60,5 @@ FORMAT = Format(
         "where in the text an answer stands", "further people's answers (answers)", "the hints to follow up (followup)",
     ),
     convert=convert_row,
+    list_rows=_list_sections,
 )  # fmt: skip

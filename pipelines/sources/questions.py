@@ -1,6 +1,7 @@
 """Turns questions with their passages and choices into prompts and demonstrations, worded alike in every set."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.sources.faults import RowFaultError
 from pipelines.sources.fields import Fields
@@ -55,6 +56,12 @@ def read_choices(fields: Fields, column: str) -> dict[str, str]:
     """Choices written as `[{"label", "text"}]`, by label."""
     given = [Fields(choice) for choice in fields.objects(column)]
     return {choice.key("label"): choice.text("text") for choice in given}
+
+
+def list_data(value: Mapping[str, Any], column: str) -> list[Any] | None:
+    """The rows of `{"data": [...]}` whose first has that column; None where the value is no such object."""
+    rows = value.get("data")
+    return rows if isinstance(rows, list) and rows and isinstance(rows[0], dict) and column in rows[0] else None
 
 
 def refuse_no_answer(what: str) -> RowFaultError:

@@ -132,7 +132,7 @@ def test_order_of_files_leaves_no_trace(tmp_path: Path) -> None:
     assert list_parts(tmp_path / "one") == list_parts(tmp_path / "two")
 
 
-ROWS = {
+ROWS: dict[str, list[dict[str, Any]]] = {
     "hh-rlhf": [{side: f"\n\nHuman: {q}\n\nAssistant: {reply}" for side, reply in (("chosen", a), ("rejected", b))}
                 for q, a, b in (("Hi", "1", "2"), ("Hi", "2", "1"), ("Hi", "1", "2"), ("Ho", "1", "1"), ("", "", "1"))],
     "pandalm": [{**PANDALM, "idx": i, "annotator1": v, "cmp_key": f"{m}_opt-7b", "response1": r}
@@ -140,6 +140,7 @@ ROWS = {
     "alpaca": [{**ALPACA, "output": o, "input": i} for o in ("3", "", "3") for i in ("1 2", None, "")],
     "self-instruct": [{**SEED, "id": f"seed_{i}", "is_classification": bool(i % 2)} for i in range(4)],
 }  # fmt: skip
+ROWS |= {name: [row] for name, row in EXAMPLES.items() if name not in ROWS}
 
 
 @pytest.mark.parametrize("name", FORMATS)
