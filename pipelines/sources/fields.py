@@ -19,6 +19,12 @@ def is_not_a_number(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
+def lists_objects(value: Mapping[str, Any], column: str, member: str) -> bool:
+    """True where the column is a list that begins with an object that has the member."""
+    listed = value.get(column)
+    return isinstance(listed, list) and bool(listed) and isinstance(listed[0], dict) and member in listed[0]
+
+
 class Fields:
     """Access to a row's fields that quarantines the row when a field is not what the format says."""
 
