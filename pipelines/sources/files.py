@@ -60,7 +60,7 @@ class SourceRow:
 
 
 def read_file(path: Path) -> SourceFile:
-    """Read and unpack a file.
+    """Read and unpack a file; a folder of JSON files of one line each is read as one file of these lines.
 
     Raises:
         IngestError: it is missing, empty, not readable, damaged, or packed or encoded in a way not read here.
@@ -70,13 +70,21 @@ def read_file(path: Path) -> SourceFile:
     except FileNotFoundError:
         raise IngestError(f"{path}: there is no such file; check the path") from None
     except IsADirectoryError:
-        raise IngestError(f"{path}: is a folder; name one file of it") from None
+        stored = _join_folder(path)
     except OSError as error:
         raise IngestError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     name = path.name.encode("utf-8", "backslashreplace").decode()
     content = _unpack(name, stored).removeprefix(codecs.BOM_UTF8)
     _refuse_other_kinds(name, content)
     return SourceFile(name, hashlib.sha256(stored).hexdigest(), content, path)
+
+
+def _join_folder(folder: Path) -> bytes:
+    """A folder of JSON files of one line each, as RACE is, as the JSON Lines file of the same rows, by their paths."""
+    lines = [path.read_bytes().strip() for path in sorted(folder.rglob("*")) if path.is_file()]
+    if not lines or not all(line.startswith(b"{") and b"\n" not in line for line in lines):
+        raise IngestError(f"{folder}: is a folder whose files are not all JSON of one line; name one file of it")
+    return b"\n".join(lines) + b"\n"
 
 
 def strip_endings(file_name: str) -> str:
