@@ -22,6 +22,7 @@ VIEWS = (
     "curated_comparisons",
     "pair_votes",
     "preference_pairs",
+    "audit",
     "lineage",
 )
 

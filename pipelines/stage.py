@@ -218,12 +218,12 @@ class Stage:
             raise StageError(f"stage {self.name} reads {what}, which its deps in dvc.yaml do not list")
         return union_rows(name, *(pl.read_parquet(file, hive_partitioning=False) for file in files))
 
-    def write_table(self, name: str, frame: "pl.DataFrame") -> None:
-        """Check a frame against its table and write it to the out that dvc.yaml names for it."""
+    def write_table(self, name: str, frame: "pl.DataFrame", *, part: str | None = None) -> None:
+        """Check a frame against its table and write it to the out that dvc.yaml names for it, or for a part of it."""
         from pipelines.store import write_parquet
         from schemas.tables import conform_frame
 
-        own = f"data/{name}/{self.name}.parquet"
+        own = f"data/{name}/{part or self.name}.parquet"
         write_parquet(conform_frame(name, frame), self.out(own if own in self.outs else f"data/{name}.parquet"))
 
     def write_metrics(self, name: str, values: Mapping[str, Any]) -> None:

@@ -121,6 +121,7 @@ class Prompts(Section):
 
     sources: list[Literal["sandbox", "imports"]]
     splits: Splits
+    keep: list[str]
     rules: PromptRules
 
 
@@ -134,6 +135,7 @@ class Demonstrations(Section):
 class CurateDemonstrations(Section):
     """Which demonstrations are kept."""
 
+    keep: list[str]
     rules: DemonstrationRules
     contamination: Contamination
 
@@ -224,6 +226,7 @@ class Audit(Section):
     """What is asked of each preference; weight: what a pair's is multiplied by for each finding that down-weights."""
 
     weight: Share
+    score_batch_rows: AtLeastOne
     contamination: Contamination
     checks: AuditChecks
 

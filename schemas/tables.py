@@ -121,6 +121,11 @@ TABLES: dict[str, Table] = {
             "preferences", "pair_id",
             "pair_id prompt_id chosen_id rejected_id votes_for:int votes_against:int votes_tie:int", carried=False,
         ),
+        _table(
+            "pair_findings", "pair_id reason",
+            "pair_id reason action weight:float value:float threshold:float matched_id rule_version:int",
+            "value threshold matched_id", allowed={"action": "drop down_weight warn"}, carried=False,
+        ),
         _table("scores", "candidate_id model", "candidate_id model score:float", carried=False),
         _table("training_rows", "model row_id", "model row_id table_name", carried=False),
     )
