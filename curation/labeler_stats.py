@@ -1,12 +1,15 @@
 """Turns comparisons into the table `labeler_stats`: agreement, reliability, biases, consistency of each labeler."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from curation.agreement import pair_agreement
-from curation.reliability import believe_others, bound_slopes, encode_votes, estimate_reliability, regress_votes
+from curation.dawid_skene import believe_others
+from curation.reliability import bound_bias, bound_reliability
+from curation.votes import Votes, encode_votes
 from schemas.params import BiasedLabeler, PreferenceRules
 from schemas.tables import conform_frame
 
@@ -25,6 +28,8 @@ def judge_labelers(
     labelers: pl.DataFrame,
     lengths: pl.DataFrame,
     rules: PreferenceRules,
+    *,
+    gold_labelers: Collection[str],
 ) -> JudgedLabelers:
     """Measure each labeler and name those whom the rules drop.
 
@@ -33,20 +38,27 @@ def judge_labelers(
         rankings, labelers: the tables; a labeler without rankings has stats of null.
         lengths: candidate_id, n_characters.
     """
-    reliability = estimate_reliability(comparisons, confidence=rules.unreliable_labeler.confidence)
-    position = measure_position_bias(comparisons, rules.position_biased_labeler.confidence)
-    length = measure_length_bias(comparisons, lengths, rules.length_biased_labeler.confidence)
+    votes = encode_votes(comparisons, gold_labelers)
+    belief = believe_others(votes)
+    reliability = bound_reliability(votes, belief, rules.unreliable_labeler.confidence)
+    position = bound_bias(votes, belief, votes.towards_earlier, rules.position_biased_labeler.confidence)
+    pull = measure_length_pull(votes, lengths)
+    length = bound_bias(votes, belief, pull, rules.length_biased_labeler.confidence)
     everyone = pl.concat([labelers.select("labeler_id"), rankings.select("labeler_id")]).unique()
     counts = rankings.filter(pl.col("skip_reason").is_null()).group_by("labeler_id").agg(n_rankings=pl.len())
     stats = everyone.join(counts, on="labeler_id", how="left").with_columns(pl.col("n_rankings").fill_null(0))
+    by_gold = pl.col("labeler_id").is_in(list(gold_labelers))
+    voted = comparisons.filter(~by_gold)
     for part in (
-        measure_agreement_by_labeler(comparisons),
+        measure_agreement_by_labeler(voted),
         reliability.select("labeler_id", "reliability"),
         position.select("labeler_id", position_bias=pl.col("slope").clip(-1, 1)),
         length.select("labeler_id", length_bias=pl.col("slope").clip(-1, 1)),
-        measure_repeat_consistency(comparisons),
+        measure_repeat_consistency(voted),
+        measure_gold_accuracy(votes).select("labeler_id", "gold_accuracy"),
     ):
         stats = stats.join(part, on="labeler_id", how="left")
+    stats = stats.with_columns(reliability=pl.when(by_gold).then(1.0).otherwise("reliability"))
     blamed = [
         pl.DataFrame(
             schema={"labeler_id": pl.String, "reason": pl.String, "value": pl.Float64, "threshold": pl.Float64}
@@ -85,46 +97,23 @@ def measure_repeat_consistency(comparisons: pl.DataFrame) -> pl.DataFrame:
     return pairs.group_by(labeler_id="owner").agg(repeat_consistency=pl.col("agreed").mean()).sort("labeler_id")
 
 
-def measure_position_bias(comparisons: pl.DataFrame, confidence: float) -> pl.DataFrame:
-    """Pull towards the side shown earlier, beside what other labelers say: (labeler_id, slope, lower, upper, ...).
-
-    0 is none, 1 always the earlier, -1 always the later; null where no order was recorded.
-    """
-    votes = encode_votes(comparisons)
-    shown = votes.frame.select(
-        sign=(pl.col("second_shown").cast(pl.Int64) - pl.col("first_shown").cast(pl.Int64)).sign()
-    )
-    return _measure_bias(comparisons, shown["sign"], confidence)
+def measure_gold_accuracy(votes: Votes) -> pl.DataFrame:
+    """(labeler_id, gold_accuracy, n_gold): share of right votes among the strict ones on pairs that gold decides."""
+    gold = votes.gold[votes.pair]
+    told = votes.frame.select("labeler_id", right=pl.Series(votes.sign == gold)).filter(pl.Series(gold != 0))
+    return told.group_by("labeler_id").agg(gold_accuracy=pl.col("right").mean(), n_gold=pl.len()).sort("labeler_id")
 
 
-def measure_length_bias(comparisons: pl.DataFrame, lengths: pl.DataFrame, confidence: float) -> pl.DataFrame:
-    """Pull towards the longer side, beside what other labelers say; scale and shape as position bias."""
-    votes = encode_votes(comparisons)
-    sizes = votes.frame.join(
-        lengths.select(first_id="candidate_id", first_size="n_characters"),
-        on="first_id",
-        how="left",
-        maintain_order="left",
-    )
-    sizes = sizes.join(
-        lengths.select(second_id="candidate_id", second_size="n_characters"),
-        on="second_id",
-        how="left",
-        maintain_order="left",
-    )
-    sign = sizes.select(sign=(pl.col("first_size").cast(pl.Int64) - pl.col("second_size").cast(pl.Int64)).sign())
-    return _measure_bias(comparisons, sign["sign"], confidence)
-
-
-def _measure_bias(comparisons: pl.DataFrame, towards_first: pl.Series, confidence: float) -> pl.DataFrame:
-    """Slope of votes on a direction (+1: towards the first side), with what others believe held fixed.
-
-    Truth may favour longer answers: only the pull beyond what others see counts, so a contrary labeler is not biased.
-    """
-    votes = encode_votes(comparisons)
-    pull = towards_first.fill_null(0).to_numpy().astype(np.float64)
-    both = np.stack([believe_others(votes), pull], axis=1)
-    return bound_slopes(votes, regress_votes(votes, both), confidence)
+def measure_length_pull(votes: Votes, lengths: pl.DataFrame) -> np.ndarray:
+    """For each vote +1 where the first side is longer, -1 where the second is, 0 where they are equal or unknown."""
+    sizes = votes.frame.select("first_id", "second_id", "sign")
+    for side in ("first", "second"):
+        named = lengths.select(pl.col("candidate_id").alias(f"{side}_id"), pl.col("n_characters").alias(f"{side}_size"))
+        sizes = sizes.join(named, on=f"{side}_id", how="left", maintain_order="left")
+    # sides of a row may be named either way round; votes name them by id
+    turned = pl.when(pl.col("first_id") > pl.col("second_id")).then(-1.0).otherwise(1.0)
+    pull = (pl.col("first_size").cast(pl.Int64) - pl.col("second_size").cast(pl.Int64)).sign() * turned
+    return sizes.select(pull.fill_null(0.0)).to_series().to_numpy()
 
 
 def _find_biased(bias: pl.DataFrame, reliability: pl.DataFrame, rule: BiasedLabeler) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def curate_preferences(
     comparisons = read_view("comparisons", {"rankings": rankings})
     one_way = comparisons.filter(pl.col("first_id") < pl.col("second_id"))
     lengths = texts.select(candidate_id="row_id", n_characters=pl.col("text").str.len_chars())
-    judged = judge_labelers(one_way, rankings, labelers, lengths, rules)
+    judged = judge_labelers(one_way, rankings, labelers, lengths, rules, gold_labelers=params.gold_labelers)
     dropped = combine_drops(
         [
             record_drops([find_noise(texts, params.candidate_rules)], table="candidates", stage=STAGE, turn=turn),
@@ -72,7 +72,8 @@ def curate_preferences(
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
     metrics = _count_preferences(rankings, one_way, judged.blamed, preferences, dropped, assignments)
-    metrics |= _measure_labelers(one_way, judged.blamed, params.bootstrap, seed)
+    voted = one_way.filter(~pl.col("labeler_id").is_in(params.gold_labelers))
+    metrics |= _measure_labelers(voted, judged.blamed, params.bootstrap, seed)
     return CuratedPreferences(preferences, judged.stats, dropped, metrics)
 
 

@@ -1,38 +1,22 @@
-"""Turns comparisons into how reliable each labeler is, without knowing any right answer.
+"""Turns votes, and a belief of which sides are better, into how reliable and how biased each labeler surely is.
 
-Model: a pair has a better side; a labeler's strict verdict names it with chance p, whichever side it is (Dawid and
-Skene 1979 with one coin a labeler; sides are named by id, so there is nothing for a second coin to learn). By the same
-symmetry a tie says nothing about which side is better, so it is no evidence for either, only for consensus.
-Reliability is p, informedness a = 2p - 1: 0 for a coin, negative for who answers contrary to the truth. Agreement alone
-can't tell a world from its mirror image: the pool, weighted by votes, is taken to be better than coins.
+Reliability is the chance that a strict verdict is right, (1 + a) / 2 for a slope a of votes on the belief: .5 for a
+coin, less for who answers contrary to the truth. A bias is the slope on a direction beside the belief, which is what
+the second coin of dawid_skene.py says of position: E(vote) = a * truth + b * direction.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from curation.dawid_skene import believe_others
+from curation.votes import Array, Votes, encode_votes
 from schemas.params import UnreliableLabeler
 
-Array = np.ndarray
 _TINY = 1e-6
 _MOST = 0.98  # of informedness: no finite record shows a labeler to be never wrong
-
-
-@dataclass(frozen=True)
-class Votes:
-    """Strict votes as arrays of one length: pair, labeler and cluster (prompt) numbers, sign +1 first, -1 second.
-
-    First is the side with the lesser id. frame: the comparisons behind the arrays, row by row.
-    """
-
-    frame: pl.DataFrame
-    labelers: list[str]
-    pair: Array
-    labeler: Array
-    sign: Array
-    cluster: Array
-    n_pairs: int
 
 
 @dataclass(frozen=True)
@@ -44,28 +28,43 @@ class Slopes:
     n_clusters: Array
 
 
-def estimate_reliability(comparisons: pl.DataFrame, *, confidence: float) -> pl.DataFrame:
-    """Reliability of each labeler: (labeler_id, n_strict, reliability, lower, upper), null where nothing is known.
+def estimate_reliability(
+    comparisons: pl.DataFrame, *, confidence: float, gold_labelers: Collection[str] = ()
+) -> pl.DataFrame:
+    """Reliability of each labeler but gold's: (labeler_id, n_strict, reliability, lower, upper), null where unknown.
 
-    A spectral start (Ghosh, Kale and McAfee 2011) that works when half of the labelers are useless or contrary, then
-    EM to the likelihood's maximum, then for each labeler the regression of their votes on what all others say. The
-    bounds are one-sided at the confidence given, from errors clustered by prompt: the pairs of one ranking are not
-    independent.
+    Each labeler's votes are regressed on what gold or else all others say. The bounds are one-sided at the confidence
+    given, from errors clustered by prompt: the pairs of one ranking are not independent.
 
     Args:
-        comparisons: pair_id, prompt_id, ranking_id, labeler_id, first_id, second_id, verdict; one direction a pair.
+        comparisons, gold_labelers: as `encode_votes` wants them.
     """
-    votes = encode_votes(comparisons)
-    belief = believe_others(votes)
-    slopes = regress_votes(votes, belief[:, None])
-    known = bound_slopes(votes, slopes, confidence).select(
+    votes = encode_votes(comparisons, gold_labelers)
+    known = bound_reliability(votes, believe_others(votes), confidence)
+    labelers = comparisons.select(pl.col("labeler_id").unique())
+    labelers = labelers.filter(~pl.col("labeler_id").is_in(list(gold_labelers)))
+    joined = labelers.join(known, on="labeler_id", how="left")
+    return joined.with_columns(pl.col("n_strict").fill_null(0)).sort("labeler_id")
+
+
+def bound_reliability(votes: Votes, belief: Array, confidence: float) -> pl.DataFrame:
+    """(labeler_id, n_strict, reliability, lower, upper) of the labelers who gave strict votes."""
+    bounds = bound_slopes(votes, regress_votes(votes, belief), confidence)
+    return bounds.select(
         "labeler_id",
         "n_strict",
-        *(((1 + pl.col(c).clip(-m, m)) / 2).alias(c) for c, m in (("slope", _MOST), ("lower", 1.0), ("upper", 1.0))),
+        reliability=(1 + pl.col("slope").clip(-_MOST, _MOST)) / 2,
+        lower=(1 + pl.col("lower").clip(-1, 1)) / 2,
+        upper=(1 + pl.col("upper").clip(-1, 1)) / 2,
     )
-    labelers = comparisons.select(pl.col("labeler_id").unique())
-    joined = labelers.join(known.rename({"slope": "reliability"}), on="labeler_id", how="left")
-    return joined.with_columns(pl.col("n_strict").fill_null(0)).sort("labeler_id")
+
+
+def bound_bias(votes: Votes, belief: Array, direction: Array, confidence: float) -> pl.DataFrame:
+    """(labeler_id, n_strict, slope, lower, upper) of the pull of a direction (+1: towards the first side).
+
+    Truth may favour longer answers: only the pull beyond what others see counts, so a contrary labeler is not biased.
+    """
+    return bound_slopes(votes, regress_votes(votes, direction, beside=belief), confidence)
 
 
 def find_unreliable(reliability: pl.DataFrame, rule: UnreliableLabeler) -> pl.DataFrame:
@@ -74,61 +73,6 @@ def find_unreliable(reliability: pl.DataFrame, rule: UnreliableLabeler) -> pl.Da
     Blame needs evidence: the upper bound is below the limit, so a labeler with few votes is kept.
     """
     return reliability.filter(pl.col("upper") < rule.min_reliability).select("labeler_id", value="reliability")
-
-
-def encode_votes(comparisons: pl.DataFrame) -> Votes:
-    """Strict verdicts as numbers, in an order that does not depend on the rows'."""
-    strict = comparisons.filter(pl.col("verdict") != "tie").sort("pair_id", "labeler_id", "ranking_id", "first_id")
-    flipped = strict["first_id"] > strict["second_id"]
-    sign = np.where(strict["verdict"].to_numpy() == "first", 1.0, -1.0) * np.where(flipped.to_numpy(), -1.0, 1.0)
-    labelers = strict["labeler_id"].unique().sort()
-    pairs, prompts = strict["pair_id"].rank("dense"), strict["prompt_id"].rank("dense")
-    return Votes(
-        strict.with_columns(first_wins=pl.Series(sign > 0)),
-        labelers.to_list(),
-        pairs.to_numpy().astype(np.int64) - 1,
-        np.searchsorted(labelers.to_numpy().astype(str), strict["labeler_id"].to_numpy().astype(str)),
-        sign,
-        prompts.to_numpy().astype(np.int64) - 1,
-        strict["pair_id"].n_unique(),
-    )
-
-
-def _start_from_spectrum(votes: Votes) -> Array:
-    """Rank-one fit a a' of the labelers' mean products of votes, weighted by how many pairs two of them share."""
-    from scipy.sparse import coo_matrix
-
-    n = len(votes.labelers)
-    shape = (votes.n_pairs, n)
-    signs = coo_matrix((votes.sign, (votes.pair, votes.labeler)), shape=shape).tocsr()
-    counts = coo_matrix((np.ones_like(votes.sign), (votes.pair, votes.labeler)), shape=shape).tocsr()
-    products, shared = (signs.T @ signs).toarray(), (counts.T @ counts).toarray()
-    np.fill_diagonal(products, 0)
-    np.fill_diagonal(shared, 0)
-    # few shared pairs shrink a mean product towards 0
-    means = products / (shared + 10)
-    _, vectors = np.linalg.eigh(means)
-    a = vectors[:, -1] * np.sqrt(n) * 0.5
-    weights = np.bincount(votes.labeler, minlength=n)
-    for _ in range(100):
-        a = (products @ a) / (shared @ a**2 + _TINY)
-        a = np.clip(a, -_MOST, _MOST)
-    return a if a @ weights >= 0 else -a
-
-
-def _maximise_likelihood(votes: Votes, start: Array) -> Array:
-    """EM on the one-coin model; two invented votes a labeler, one right and one wrong, keep p off 0 and 1."""
-    n_votes = np.bincount(votes.labeler, minlength=len(votes.labelers))
-    informedness = start
-    for _ in range(200):
-        belief = np.tanh(_sum_evidence(votes, informedness) / 2)
-        agreed = np.bincount(votes.labeler, votes.sign * belief[votes.pair], minlength=len(votes.labelers))
-        updated = np.clip(agreed / (n_votes + 2), -_MOST, _MOST)
-        moved = float(np.abs(updated - informedness).max())
-        informedness = updated
-        if moved < _TINY:
-            break
-    return informedness
 
 
 def bound_slopes(votes: Votes, slopes: Slopes, confidence: float) -> pl.DataFrame:
@@ -146,59 +90,48 @@ def bound_slopes(votes: Votes, slopes: Slopes, confidence: float) -> pl.DataFram
     return frame.with_columns(pl.col("slope", "lower", "upper").fill_nan(None))
 
 
-def regress_votes(votes: Votes, regressors: Array) -> Slopes:
-    """Least squares of each labeler's votes on the regressors (n_votes, k), without intercept; errors by prompt.
+def regress_votes(votes: Votes, regressor: Array, *, beside: Array | None = None) -> Slopes:
+    """Least squares of each labeler's votes on a regressor, beside another one or alone, without intercept.
 
-    A regressor that is 0 throughout (nobody else voted) is left out; NaN where the last is, or where they depend.
+    Errors are clustered by prompt (Liang and Zeger 1986), and never less than independent votes would have: a handful
+    of equal votes is no certainty. NaN where a regressor is 0 throughout, or where the two depend on each other.
     """
     n = len(votes.labelers)
-    slopes, errors, n_clusters = np.full(n, np.nan), np.full(n, np.nan), np.zeros(n, np.int64)
-    order = np.argsort(votes.labeler, kind="stable")
-    for labeler, rows in enumerate(np.split(order, np.searchsorted(votes.labeler[order], np.arange(1, n)))):
-        x = regressors[rows]
-        rows, x = rows[x.any(axis=1)], x[x.any(axis=1)]
-        if not len(rows) or not x[:, -1].any():
-            continue
-        x = x[:, x.any(axis=0)]
-        if np.linalg.matrix_rank(x.T @ x, tol=_TINY) == x.shape[1]:
-            slopes[labeler], errors[labeler], n_clusters[labeler] = _fit(x, votes.sign[rows], votes.cluster[rows])
-    return Slopes(slopes, errors, n_clusters)
+    x = np.stack([regressor, np.zeros_like(regressor) if beside is None else beside])
+    inverse = _invert_sums(votes.labeler, x, n)
+    slopes = np.einsum("ijn,jn->in", inverse, _sum_by(votes.labeler, x * votes.sign, n))
+    fitted = (slopes[:, votes.labeler] * x).sum(axis=0)
+    used = x.any(axis=0)
+    groups = votes.labeler[used] * (votes.cluster.max(initial=0) + 1) + votes.cluster[used]
+    owners, places = np.unique(groups, return_inverse=True)
+    owners = owners // (votes.cluster.max(initial=0) + 1)
+    n_clusters = np.bincount(owners, minlength=n)
+    scores = _sum_by(places, (x * (votes.sign - fitted))[:, used], len(owners))
+    clustered = _sum_products(owners, scores, np.ones(len(owners)), n) * n_clusters / np.maximum(n_clusters - 1, 1)
+    independent = _sum_products(votes.labeler, x, 1 - np.minimum(fitted**2, _MOST), n)
+    spreads = [np.einsum("in,ijn,jn->n", inverse[0], spread, inverse[0]) for spread in (clustered, independent)]
+    known = inverse[0, 0] > 0
+    errors = np.sqrt(np.maximum(*spreads))
+    return Slopes(np.where(known, slopes[0], np.nan), np.where(known, errors, np.nan), n_clusters * known)
 
 
-def _fit(x: Array, y: Array, cluster: Array) -> tuple[float, float, int]:
-    """Slope of the last column, its error clustered by prompt (Liang and Zeger 1986), and the number of clusters."""
-    inverse = np.linalg.inv(x.T @ x)
-    slopes = inverse @ (x.T @ y)
-    fitted = x @ slopes
-    _, places = np.unique(cluster, return_inverse=True)
-    scores = x * (y - fitted)[:, None]
-    sums = np.stack([np.bincount(places, column) for column in scores.T], axis=1)
-    clustered = sums.T @ sums * len(sums) / max(len(sums) - 1, 1)
-    # never less than independent votes would have: a handful of equal votes is no certainty
-    independent = (x * (1 - np.minimum(fitted**2, _MOST))[:, None]).T @ x
-    error = max((inverse @ spread @ inverse)[-1, -1] for spread in (clustered, independent)) ** 0.5
-    return slopes[-1], error, len(sums)
+def _sum_by(places: Array, rows: Array, n: int) -> Array:
+    return np.stack([np.bincount(places, row, minlength=n) for row in rows])
 
 
-def believe_others(votes: Votes) -> Array:
-    """What all other labelers' votes on a pair say for each vote's pair: from -1 (second) to 1 (first is better)."""
-    if not len(votes.pair):
-        return np.zeros(0)
-    informedness = _maximise_likelihood(votes, _start_from_spectrum(votes))
-    own = np.zeros(len(votes.pair))
-    keys, places = np.unique(votes.pair * len(votes.labelers) + votes.labeler, return_inverse=True)
-    own = np.bincount(places, votes.sign, minlength=len(keys))[places] * _weigh(informedness)[votes.labeler]
-    belief = np.tanh((_sum_evidence(votes, informedness)[votes.pair] - own) / 2)
-    belief[np.abs(belief) < 1e-9] = 0.0  # what rounding leaves where nobody else voted
-    return belief
+def _sum_products(places: Array, rows: Array, weights: Array, n: int) -> Array:
+    """Sum of weight * row row' over each place: (2, 2, n)."""
+    return np.stack([_sum_by(places, rows * row * weights, n) for row in rows])
 
 
-def _sum_evidence(votes: Votes, informedness: Array) -> Array:
-    """Log-odds of each pair's first side from all its votes."""
-    return np.bincount(votes.pair, _weigh(informedness)[votes.labeler] * votes.sign, minlength=votes.n_pairs)
-
-
-def _weigh(informedness: Array) -> Array:
-    """Log-odds that a vote is right: ln((1 + a) / (1 - a))."""
-    a = np.clip(informedness, -_MOST, _MOST)
-    return np.log1p(a) - np.log1p(-a)
+def _invert_sums(labeler: Array, x: Array, n: int) -> Array:
+    """Inverse of each labeler's x x', (2, 2, n): 0 where the first is unknown, and for a second one that is 0."""
+    (a, b), (_, c) = _sum_products(labeler, x, np.ones(x.shape[1]), n)
+    inverse = np.zeros((2, 2, n))
+    alone = (a > _TINY) & (c <= _TINY)
+    inverse[0, 0, alone] = 1 / a[alone]
+    # the lesser singular value says whether the two can be told apart
+    determinant = a * c - b * b
+    both = (c > _TINY) & (determinant > _TINY * (a + c))
+    inverse[:, :, both] = np.stack([[c, -b], [-b, a]])[:, :, both] / determinant[both]
+    return inverse

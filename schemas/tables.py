@@ -114,8 +114,8 @@ TABLES: dict[str, Table] = {
         _table(
             "labeler_stats", "labeler_id",
             "labeler_id n_rankings:int agreement:float reliability:float position_bias:float length_bias:float"
-            " repeat_consistency:float",
-            "agreement reliability position_bias length_bias repeat_consistency", carried=False,
+            " repeat_consistency:float gold_accuracy:float",
+            "agreement reliability position_bias length_bias repeat_consistency gold_accuracy", carried=False,
         ),
         _table(
             "preferences", "pair_id",

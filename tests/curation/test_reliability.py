@@ -1,12 +1,15 @@
+import dataclasses
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
-from curation.labeler_stats import measure_length_bias, measure_position_bias
-from curation.reliability import believe_others, encode_votes, estimate_reliability, find_unreliable
-from schemas.params import Params, UnreliableLabeler
+from curation.dawid_skene import believe_others
+from curation.labeler_stats import measure_length_pull
+from curation.reliability import bound_bias, estimate_reliability, find_unreliable, regress_votes
+from curation.votes import Votes, encode_votes
+from schemas.params import UnreliableLabeler
 
 RULE = UnreliableLabeler(enabled=True, min_reliability=0.65, confidence=0.95)
 
@@ -112,7 +115,8 @@ def test_direction_rounds_and_row_order_make_no_difference() -> None:
     expected = estimate_reliability(comparisons, confidence=0.95)
     turned = comparisons.select(
         "ranking_id", "pair_id", "prompt_id", "labeler_id", first_id="second_id", second_id="first_id",
-        verdict=pl.col("verdict").replace({"first": "second", "second": "first"}),
+        verdict=pl.col("verdict").replace({"first": "second", "second": "first"}), first_shown="second_shown",
+        second_shown="first_shown",
     )  # fmt: skip
     shuffled = comparisons.sample(fraction=1, shuffle=True, seed=1)
     for other in (shuffled, turned):
@@ -126,31 +130,65 @@ def test_only_ties_and_no_votes_tell_nothing() -> None:
     assert estimate_reliability(comparisons.clear(), confidence=0.95).height == 0
 
 
-def test_biases_are_measured_beside_what_others_say(params: Params) -> None:
+def measure_bias(comparisons: pl.DataFrame, lengths: pl.DataFrame | None = None) -> dict[str, Any]:
+    """Slope of each labeler's position bias, or with lengths of their length bias."""
+    votes = encode_votes(comparisons)
+    direction = votes.towards_earlier if lengths is None else measure_length_pull(votes, lengths)
+    bounds = bound_bias(votes, believe_others(votes), direction, 0.95)
+    return dict(bounds.select("labeler_id", "slope").iter_rows())
+
+
+def test_biases_are_measured_beside_what_others_say() -> None:
     kinds = ["position", "length", "contrary", "careless"] + ["honest"] * 8
     comparisons = simulate(2, kinds)
-    position = dict(measure_position_bias(comparisons, 0.95).select("labeler_id", "slope").iter_rows())
     lengths = pl.concat(
         [comparisons.select(candidate_id=f"{side}_id", n_characters=f"n_{side}") for side in ("first", "second")]
     ).unique()
-    length = dict(measure_length_bias(comparisons, lengths, 0.95).select("labeler_id", "slope").iter_rows())
+    position, length = measure_bias(comparisons), measure_bias(comparisons, lengths)
     assert position.pop("position-00") > 0.9 and length.pop("length-01") > 0.9
     assert all(abs(bias) < 0.15 for bias in [*position.values(), *length.values()])
 
 
+def test_a_pair_named_the_other_way_round_pulls_the_same() -> None:
+    comparisons = simulate(2, ["length"] * 2 + ["honest"] * 3, n_prompts=40)
+    lengths = pl.concat(
+        [comparisons.select(candidate_id=f"{side}_id", n_characters=f"n_{side}") for side in ("first", "second")]
+    ).unique()
+    swapped = {"first": "second", "second": "first"}
+    turned = comparisons.rename(
+        {c: c.replace(*p) for p in swapped.items() for c in comparisons.columns if p[0] in c}
+    ).with_columns(pl.col("verdict").replace(swapped))
+    assert measure_bias(turned) == pytest.approx(measure_bias(comparisons))
+    assert measure_bias(turned, lengths) == pytest.approx(measure_bias(comparisons, lengths))
+
+
 def test_bias_without_a_recorded_order_is_null() -> None:
     comparisons = simulate(2, ["honest"] * 3, n_prompts=20).with_columns(first_shown=pl.lit(None, pl.Int64))
-    assert measure_position_bias(comparisons, 0.95)["slope"].null_count() == 3
+    assert set(measure_bias(comparisons).values()) == {None}
 
 
-def test_sign_of_bias(params: Params) -> None:
+def test_sign_of_bias() -> None:
     def bias(first_shown: int, second_shown: int) -> Any:
         rows = [
             (f"r{i}", f"p{i}", f"q{i}", "a", f"{i}x", f"{i}y", "first", first_shown, second_shown) for i in range(9)
         ]
         columns = ["ranking_id", "pair_id", "prompt_id", "labeler_id", "first_id", "second_id", "verdict"]
-        frame = pl.DataFrame(rows, schema=[*columns, "first_shown", "second_shown"], orient="row")
-        return measure_position_bias(frame, 0.95)["slope"].to_list()
+        return measure_bias(pl.DataFrame(rows, schema=[*columns, "first_shown", "second_shown"], orient="row"))["a"]
 
     # nobody else voted: belief is 0 throughout, and the slope on the order alone is +-1
-    assert (bias(1, 2), bias(2, 1)) == ([1.0], [-1.0])
+    assert (bias(1, 2), bias(2, 1)) == (1.0, -1.0)
+
+
+def test_errors_are_clustered_by_prompt() -> None:
+    # one regressor of 1 and votes 1, 1, -1 | 1: the slope is 1/2, residuals sum to -.5 and .5 by prompt, so the
+    # clustered variance is (.25 + .25) * 2/1 / 4^2; that of independent votes, 4 * (1 - .25) / 4^2, is larger
+    votes = Votes(
+        pl.DataFrame(), ["a"], np.array([0, 1, 2, 3]), np.zeros(4, int), np.array([1.0, 1, -1, 1]),
+        np.array([0, 0, 0, 1]), np.zeros(4), np.zeros(4),
+    )  # fmt: skip
+    slopes = regress_votes(votes, np.ones(4))
+    assert (slopes.slopes[0], slopes.n_clusters[0]) == (pytest.approx(0.5), 2)
+    assert slopes.errors[0] == pytest.approx((3 / 16) ** 0.5)
+    # the votes of one prompt all alike: residuals .5 * 3 and -1.5 sum up, 2 * (2.25 + 2.25) / 16 is larger now
+    alike = dataclasses.replace(votes, sign=np.array([1.0, 1, 1, -1]))
+    assert regress_votes(alike, np.ones(4)).errors[0] == pytest.approx((9 / 16) ** 0.5)
