@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from curation.agreement import bootstrap_alpha, krippendorff_alpha, measure_agreement
-from curation.consensus import decide_consensus, make_preferences
+from curation.consensus import decide_consensus, make_preferences, model_pairs
 from curation.labeler_stats import first_round_votes, judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops
 from curation.near_duplicates import normalise_text
@@ -65,8 +65,11 @@ def curate_preferences(
             record_drops(_find_bad_comparisons(one_way, texts, rules), table="comparisons", stage=STAGE, turn=turn),
         ]
     )  # fmt: skip
-    frames = {"rankings": rankings, "dropped": dropped, "labeler_stats": judged.stats}
-    decided = decide_consensus(read_view("pair_votes", frames), rules.tied_consensus)
+    frames = {"rankings": rankings, "candidates": candidates, "dropped": dropped, "labeler_stats": judged.stats}
+    pairs = model_pairs(
+        read_view("pair_votes", frames), lambda: read_view("ranked_candidates", frames), params.consensus
+    )
+    decided = decide_consensus(pairs, rules.tied_consensus)
     preferences = make_preferences(decided)
     faults = _find_bad_pairs(one_way, decided, preferences, texts, rules)
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")

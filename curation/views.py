@@ -20,6 +20,8 @@ VIEWS = (
     "curated_candidates",
     "curated_rankings",
     "curated_comparisons",
+    "labeler_weights",
+    "ranked_candidates",
     "pair_votes",
     "preference_pairs",
     "audit",

@@ -119,7 +119,9 @@ TABLES: dict[str, Table] = {
         ),
         _table(
             "preferences", "pair_id",
-            "pair_id prompt_id chosen_id rejected_id votes_for:int votes_against:int votes_tie:int", carried=False,
+            "pair_id prompt_id chosen_id rejected_id votes_for:int votes_against:int votes_tie:int"
+            " margin:float weight:float",
+            "margin weight", carried=False,
         ),
         _table(
             "pair_findings", "pair_id reason",

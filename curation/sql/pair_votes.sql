@@ -1,17 +1,7 @@
--- inputs: curated_comparisons (view), labeler_stats
+-- inputs: curated_comparisons (view), labeler_weights (view)
 -- one row per judged pair, first_id < second_id: counts of kept votes, their weights, and how likely the first is better.
--- A vote weighs the log-odds of its labeler's reliability (Nitzan and Paroush 1982: the best weighted majority); a labeler
--- of unknown reliability weighs as one of the mean. A labeler's repeated rounds share one vote.
+-- A labeler's repeated rounds share one vote.
 WITH
-known AS (
-    SELECT labeler_id, least(greatest(reliability, 0.51), 0.99) AS reliability
-    FROM labeler_stats
-    WHERE reliability IS NOT NULL
-),
-typical AS (
-    SELECT coalesce(avg(reliability ORDER BY labeler_id), 0.75) AS reliability
-    FROM known
-),
 votes AS (
     SELECT
         prompt_id,
@@ -30,13 +20,9 @@ votes AS (
     GROUP BY ALL
 ),
 weighed AS (
-    SELECT votes.*, ln(odds.reliability / (1 - odds.reliability)) AS weight
+    SELECT votes.*, labeler_weights.weight
     FROM votes
-    JOIN (
-        SELECT labeler_id, coalesce(known.reliability, (SELECT reliability FROM typical)) AS reliability
-        FROM (SELECT DISTINCT labeler_id FROM votes)
-        LEFT JOIN known USING (labeler_id)
-    ) AS odds USING (labeler_id)
+    JOIN labeler_weights USING (labeler_id)
 ),
 summed AS (
     SELECT
