@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from preference_examples import PREFERENCES
+
 HH = {"chosen": "\n\nHuman: Hi\n\nAssistant: Good", "rejected": "\n\nHuman: Hi\n\nAssistant: Bad"}
 ALPACA = {"instruction": "Add.", "input": "1 2", "output": "3"}
 PANDALM = {
@@ -38,5 +40,5 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 """The nine sets that InstructGPT's reward model was warmed up on."""
 
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED, **QUESTIONS,
+    "hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED, **QUESTIONS, **PREFERENCES,
 }  # fmt: skip

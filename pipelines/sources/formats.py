@@ -7,23 +7,34 @@ from typing import Any
 from pipelines.sources import (
     alpaca,
     arc,
+    argilla,
     boolq,
+    chatbot_arena,
     coqa,
     drop,
     hh_rlhf,
+    label_studio,
     multinli,
+    nectar,
     openbookqa,
     pandalm,
     quac,
     race,
     self_instruct,
+    shp,
+    summarize_from_feedback,
+    ultrafeedback,
+    webgpt,
     winogrande,
 )
 from pipelines.sources.faults import IngestError
 from pipelines.sources.importing import Format
 
 QUESTIONS = (arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande)
-MODULES = (alpaca, hh_rlhf, pandalm, self_instruct, *QUESTIONS)
+PREFERENCES = (
+    chatbot_arena, hh_rlhf, nectar, pandalm, shp, summarize_from_feedback, ultrafeedback, webgpt,
+)  # fmt: skip
+MODULES = (alpaca, self_instruct, *PREFERENCES, *QUESTIONS, argilla, label_studio)
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 GUESSED_ROWS = 20
 """How many rows are looked at to guess a format."""

@@ -14,6 +14,7 @@ import pytest
 from format_examples import ALPACA, EXAMPLES, HH, PANDALM, SEED
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from preference_examples import ROWS as PREFERENCE_ROWS
 
 from pipelines import ingest
 from pipelines.ingest import FORMATS, IngestError, format_report, ingest_file
@@ -140,6 +141,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "alpaca": [{**ALPACA, "output": o, "input": i} for o in ("3", "", "3") for i in ("1 2", None, "")],
     "self-instruct": [{**SEED, "id": f"seed_{i}", "is_classification": bool(i % 2)} for i in range(4)],
 }  # fmt: skip
+ROWS |= PREFERENCE_ROWS
 ROWS |= {name: [row] for name, row in EXAMPLES.items() if name not in ROWS}
 
 
