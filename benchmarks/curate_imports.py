@@ -38,7 +38,7 @@ def main() -> None:
     preferences = curate_preferences(
         tables["rankings"], tables["ratings"], tables["candidates"], tables["samples"], tables["prompts"],
         prompts.assignments, prompts.dropped, tables["labelers"],
-        params=params.curate_preferences, turn=1, seed=params.seed,
+        params=params.curate_preferences, near=params.near_duplicates, turn=1, seed=params.seed,
     )  # fmt: skip
     counts = count_rows("demonstrations", tables["demonstrations"], demonstrations)
     found = {"prompts": prompts.metrics, "demonstrations": counts, "preferences": preferences.metrics}

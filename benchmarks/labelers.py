@@ -48,7 +48,8 @@ def main() -> None:
         ranked = rank_prompts(world, prompts, candidates, turn=1, seed=seed)
         curated = curate_preferences(
             ranked["rankings"], empty_frame("ratings"), candidates, samples, prompts, assignments,
-            empty_frame("dropped"), ranked["labelers"], params=params.curate_preferences, turn=1, seed=seed,
+            empty_frame("dropped"), ranked["labelers"], params=params.curate_preferences,
+            near=params.near_duplicates, turn=1, seed=seed,
         )  # fmt: skip
         dropped = set(curated.metrics["dropped_labelers"])
         traits = {labeler.labeler_id: labeler.trait for labeler in make_labelers(world)}

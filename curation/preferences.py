@@ -6,14 +6,16 @@ from typing import Any
 import polars as pl
 
 from curation.agreement import bootstrap_alpha, krippendorff_alpha, measure_agreement
-from curation.consensus import decide_consensus, make_preferences, model_pairs
+from curation.audit import count_findings, list_drops
+from curation.consensus import decide_consensus, make_preferences
 from curation.labeler_stats import first_round_votes, judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops
 from curation.near_duplicates import normalise_text
 from curation.noise import FOUND, find_noise
+from curation.preference_audit import Tables, audit_preferences
 from curation.texts import completion_text, prompt_text
 from curation.views import read_view
-from schemas.params import Bootstrap, CuratePreferences, PreferenceRules
+from schemas.params import Bootstrap, CuratePreferences, NearDuplicates, PreferenceRules
 
 STAGE = "curate_preferences"
 # A prompt dropped for these is as good as another one: labels for it stay valid
@@ -22,7 +24,9 @@ _LABELS_STAY = ("exact_duplicate", "near_duplicate")
 
 @dataclass(frozen=True)
 class CuratedPreferences:
-    """preferences, labeler_stats, dropped as their tables say; metrics: counts and agreement for metrics/*.json.
+    """preferences, labeler_stats, dropped, findings (of the audit, on preferences that stay) as their tables say.
+
+    metrics: counts and agreement for metrics/agreement.json; audited: findings by action and reason.
 
     In dropped, rows of `rankings`, `comparisons` (row_id "ranking_id:pair_id") and `candidates` are raw rows; rows of
     `preferences` (row_id pair_id) say why a judged pair became no preference.
@@ -31,7 +35,9 @@ class CuratedPreferences:
     preferences: pl.DataFrame
     labeler_stats: pl.DataFrame
     dropped: pl.DataFrame
+    findings: pl.DataFrame
     metrics: dict[str, Any]
+    audited: dict[str, Any]
 
 
 def curate_preferences(
@@ -45,16 +51,23 @@ def curate_preferences(
     labelers: pl.DataFrame,
     *,
     params: CuratePreferences,
+    near: NearDuplicates,
     turn: int,
     seed: int,
+    tokens: pl.DataFrame | None = None,
+    max_tokens: int | None = None,
+    scores: pl.DataFrame | None = None,
 ) -> CuratedPreferences:
-    """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns."""
+    """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns.
+
+    tokens, max_tokens and scores are for the audit, as `audit_preferences` says.
+    """
     rules = params.rules
     texts = _describe_candidates(candidates, samples, prompts)
     comparisons = read_view("comparisons", {"rankings": rankings})
     one_way = comparisons.filter(pl.col("first_id") < pl.col("second_id"))
     lengths = texts.select(candidate_id="row_id", n_characters=pl.col("text").str.len_chars())
-    judged = judge_labelers(one_way, rankings, labelers, lengths, rules, gold_labelers=params.gold_labelers)
+    judged = judge_labelers(one_way, rankings, labelers, lengths, rules)
     dropped = combine_drops(
         [
             record_drops([find_noise(texts, params.candidate_rules)], table="candidates", stage=STAGE, turn=turn),
@@ -65,19 +78,23 @@ def curate_preferences(
             record_drops(_find_bad_comparisons(one_way, texts, rules), table="comparisons", stage=STAGE, turn=turn),
         ]
     )  # fmt: skip
-    frames = {"rankings": rankings, "candidates": candidates, "dropped": dropped, "labeler_stats": judged.stats}
-    pairs = model_pairs(
-        read_view("pair_votes", frames), lambda: read_view("ranked_candidates", frames), params.consensus
-    )
-    decided = decide_consensus(pairs, rules.tied_consensus)
+    frames = {"rankings": rankings, "dropped": dropped, "labeler_stats": judged.stats}
+    decided = decide_consensus(read_view("pair_votes", frames), rules.tied_consensus)
     preferences = make_preferences(decided)
     faults = _find_bad_pairs(one_way, decided, preferences, texts, rules)
+    preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti")
+    tables = Tables(rankings, candidates, prompts, assignments, labelers, judged.stats, dropped)
+    findings = audit_preferences(
+        preferences, decided, one_way, tables,
+        audit=params.audit, near=near, tokens=tokens, max_tokens=max_tokens, scores=scores,
+    )  # fmt: skip
+    faults = pl.concat([faults, list_drops(findings)])
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
     metrics = _count_preferences(rankings, one_way, judged.blamed, preferences, dropped, assignments)
-    voted = one_way.filter(~pl.col("labeler_id").is_in(params.gold_labelers))
-    metrics |= _measure_labelers(voted, judged.blamed, params.bootstrap, seed)
-    return CuratedPreferences(preferences, judged.stats, dropped, metrics)
+    metrics |= _measure_labelers(one_way, judged.blamed, params.bootstrap, seed)
+    kept = findings.join(preferences, on="pair_id", how="semi")
+    return CuratedPreferences(preferences, judged.stats, dropped, kept, metrics, count_findings(findings))
 
 
 def _describe_candidates(candidates: pl.DataFrame, samples: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:

@@ -1,17 +1,29 @@
 """Turns rankings of all turns into preferences, what we think of each labeler, and the ledger of what is dropped."""
 
+import polars as pl
+
 from curation.preferences import curate_preferences
+from pipelines.evidence import encode_candidates, score_candidates
 from pipelines.stage import Stage
 
 
 def run(stage: Stage) -> None:
-    """Judge every ranking and candidate again, past ones included."""
+    """Judge every ranking and candidate again, past ones included; audit the preferences that come out."""
+    params = stage.params
+    candidates, prompts = stage.rows("candidates"), stage.rows("prompts")
+    audit = params.curate_preferences.audit
     curated = curate_preferences(
-        stage.rows("rankings"), stage.rows("ratings"), stage.rows("candidates"), stage.rows("samples"),
-        stage.rows("prompts"), stage.rows("assignments"), stage.new_rows("dropped"), stage.rows("labelers"),
-        params=stage.params.curate_preferences, turn=stage.turn, seed=stage.seed,
+        stage.rows("rankings"), stage.rows("ratings"), candidates, stage.rows("samples"), prompts,
+        stage.rows("assignments"), stage.new_rows("dropped"), stage.rows("labelers"),
+        params=params.curate_preferences, near=params.near_duplicates, turn=stage.turn, seed=stage.seed,
+        tokens=encode_candidates(stage, candidates, prompts, audit), max_tokens=params.start.max_tokens,
+        scores=score_candidates(stage, stage.new_rows("candidates"), prompts, audit),
     )  # fmt: skip
     stage.write_table("preferences", curated.preferences)
     stage.write_table("labeler_stats", curated.labeler_stats)
     stage.write_table("dropped", curated.dropped)
+    # apart, so that a warning more or less retrains nothing
+    for part, action in (("down_weights", "down_weight"), ("warnings", "warn")):
+        stage.write_table("pair_findings", curated.findings.filter(pl.col("action") == action), part=part)
     stage.write_metrics("agreement", curated.metrics)
+    stage.write_metrics("audit", curated.audited)

@@ -20,9 +20,9 @@ def kept_prompts(stage: Stage) -> pl.DataFrame:
 
 def read_pairs(stage: Stage) -> pl.DataFrame:
     """Rows of the view `preference_pairs`: preferences with weight, margin and split."""
-    names = ("preferences", "labeler_stats", "rankings", "assignments", "prompts", "candidates", "dropped")
-    new_only = ("preferences", "labeler_stats", "dropped")
-    frames = {name: stage.new_rows(name) if name in new_only else stage.rows(name) for name in names}
+    derived = ("preferences", "labeler_stats", "pair_findings", "dropped")
+    frames = {name: stage.new_rows(name) for name in derived}
+    frames |= {name: stage.rows(name) for name in ("rankings", "assignments", "prompts", "candidates")}
     return read_view("preference_pairs", frames)
 
 

@@ -44,7 +44,7 @@ class World:
         result = curate_preferences(
             frames["rankings"], empty_frame("ratings"), frames["candidates"], frames["samples"], frames["prompts"],
             frames["assignments"], self.prompt_drops, frames["labelers"],
-            params=section or self.params.curate_preferences, turn=1, seed=1,
+            params=section or self.params.curate_preferences, near=self.params.near_duplicates, turn=1, seed=1,
         )  # fmt: skip
         check_frame("preferences", result.preferences)
         check_frame("labeler_stats", result.labeler_stats)
