@@ -41,6 +41,8 @@ def curate_demonstrations(
     if rules.held_out_split.enabled:
         held_out = rows.filter((pl.col("split") != "train").fill_null(True))
         found.append(make_findings(held_out.select("row_id", matched_id="prompt_id"), "held_out_split"))
+    if rules.conflicting_outputs.enabled:
+        found.append(_find_conflicts(rows))
     if rules.low_reward.enabled:
         found.append(_find_low_rewards(rows, rules.low_reward))
     found.append(_find_contaminated(rows, prompts, assignments, params, near))
@@ -57,11 +59,16 @@ def _describe_demonstrations(
     origins: pl.DataFrame,
     scores: pl.DataFrame,
 ) -> pl.DataFrame:
-    """One row a demonstration: ids, prompt, setting, text (all replies), split, turn, reward and length."""
+    """One row a demonstration: ids, prompt, setting, text (all replies), split, and what a keep policy may ask for."""
     asked = prompts.select(
         "prompt_id", prompt=prompt_text(), setting=system_text() + "\n" + pl.col("tools").fill_null("")
     )
-    first_turns = origins.filter(pl.col("table_name") == "demonstrations").group_by("row_id").agg(pl.col("turn").min())
+    came = (
+        origins.filter(pl.col("table_name") == "demonstrations")
+        .sort("turn", "source", "external_id")
+        .group_by("row_id")
+        .agg(pl.col("turn", "source", "teacher").first())
+    )
     rewards = _score_demonstrations(demonstrations, scores)
     return (
         demonstrations.select(
@@ -69,13 +76,13 @@ def _describe_demonstrations(
         )
         .join(asked, on="prompt_id", how="left")
         .join(assignments.select("prompt_id", "split"), on="prompt_id", how="left")
-        .join(first_turns, on="row_id", how="left")
+        .join(came, on="row_id", how="left")
         .join(rewards, on="row_id", how="left")
         .with_columns(
             pl.col("prompt", "setting").fill_null(""),
-            shortness=-normalise_text(pl.col("text")).str.len_chars().cast(pl.Int64),
-            untidiness=pl.col("text").str.count_matches(r"[ \t]{2,}|\n{3,}") + ~pl.col("text").str.contains(r"\p{Lu}"),
-            loss=-pl.col("reward"),
+            length=normalise_text(pl.col("text")).str.len_chars().cast(pl.Int64),
+            untidiness=pl.col("text").str.count_matches(r"[ \t]{2,}|\n{3,}").cast(pl.Int64)
+            + ~pl.col("text").str.contains(r"\p{Lu}"),
         )
         .sort("row_id")
     )  # fmt: skip
@@ -101,6 +108,18 @@ def _find_dropped_prompts(rows: pl.DataFrame, prompt_drops: pl.DataFrame) -> pl.
     return make_findings(
         rows.join(gone, on="prompt_id", how="semi").select("row_id", matched_id="prompt_id"), "prompt_dropped"
     )
+
+
+def _find_conflicts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one prompt and setting whose completions differ: the value is how many, and all go (self-instruct)."""
+    normal = rows.with_columns(asked=normalise_text(pl.col("prompt")), said=normalise_text(pl.col("text")))
+    answers = normal.group_by("asked", "setting", "said").agg(answer_id=pl.col("row_id").min())
+    groups = answers.group_by("asked", "setting").agg(value=pl.len(), ids=pl.col("answer_id").sort())
+    met = normal.join(groups.filter((pl.col("value") > 1) & (pl.col("asked") != "")), on=["asked", "setting"])
+    met = met.join(answers, on=["asked", "setting", "said"])
+    first, second = pl.col("ids").list.first(), pl.col("ids").list.get(1)
+    other = pl.when(pl.col("answer_id") == first).then(second).otherwise(first)
+    return make_findings(met.select("row_id", "value", matched_id=other), "conflicting_outputs", threshold=1.0)
 
 
 def _find_low_rewards(rows: pl.DataFrame, rule: LowReward) -> pl.DataFrame:
@@ -130,21 +149,24 @@ def _find_contaminated(
         pl.col("text").str.count_matches(r"\S+") >= params.contamination.benchmark_short_overlap.n_words
     )
     asked = find_contamination(
-        trained.select("row_id", text="prompt"), benchmark, params=params.contamination, near=near
+        trained.select("row_id", text="prompt"), benchmark, params=params.contamination, near=near, field="prompt"
     )
-    answered = find_contamination(trained.select("row_id", "text"), long, params=params.contamination, near=near)
+    answered = find_contamination(
+        trained.select("row_id", "text"), long, params=params.contamination, near=near, field="completion"
+    )
     return pl.concat([asked, answered])
 
 
 def _find_duplicates(rows: pl.DataFrame, params: CurateDemonstrations, near: NearDuplicates) -> list[pl.DataFrame]:
-    """Findings for rows alike in prompt and completion both; faultless, earlier, better, tidy, longer ones stay."""
+    """Findings for rows alike in prompt and completion both."""
     found = []
-    by = ["faulty", "turn", "loss", "untidiness", "shortness"]
     if params.rules.exact_duplicate.enabled:
-        exact = drop_exact_duplicates(rows, columns=_COLUMNS, by=by, within="setting").rename({"similarity": "value"})
+        exact = drop_exact_duplicates(rows, columns=_COLUMNS, keep=params.keep, within="setting").rename(
+            {"similarity": "value"}
+        )
         found.append(make_findings(exact, "exact_duplicate", threshold=1.0))
     if params.rules.near_duplicate.enabled:
-        matches = drop_near_duplicates(rows, near, columns=_COLUMNS, by=by, within="setting").rename(
+        matches = drop_near_duplicates(rows, near, columns=_COLUMNS, keep=params.keep, within="setting").rename(
             {"similarity": "value"}
         )
         found.append(make_findings(matches, "near_duplicate", threshold=near.threshold))

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from curation.buckets import Shingled, shingle_rows
+from curation.keeping import order_rows
 from curation.words import Array
 from schemas.params import NearDuplicates
 
@@ -39,18 +40,18 @@ def drop_near_duplicates(
     params: NearDuplicates,
     *,
     columns: Sequence[str] = ("text",),
-    by: Sequence[str] = (),
+    keep: Sequence[str] = (),
     within: str | None = None,
 ) -> pl.DataFrame:
     """Rows to drop so that no two survivors are found similar: (row_id, matched_id, similarity).
 
-    Rows survive in ascending order of the columns `by` (null last), then of row_id, whatever order they come in. A row
-    is dropped only for a survivor that it is itself similar to: never through a third row. Rows that differ
+    Rows survive in the order of the policy `keep` (`keeping.order_rows`), then of row_id, whatever order they come
+    in. A row is dropped only for a survivor that it is itself similar to: never through a third row. Rows that differ
     in the column `within` are never similar.
     """
     from curation import matching
 
-    rows = rows.sort(*by, "row_id", nulls_last=True)
+    rows = order_rows(rows, keep)
     shingled = _shingle(rows, params, columns, within)
     listed = np.ones(len(shingled.rows), np.bool_)
     matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, False)
@@ -86,17 +87,15 @@ def cluster_near_duplicates(
 
 
 def drop_exact_duplicates(
-    rows: pl.DataFrame, *, columns: Sequence[str] = ("text",), by: Sequence[str] = (), within: str | None = None
+    rows: pl.DataFrame, *, columns: Sequence[str] = ("text",), keep: Sequence[str] = (), within: str | None = None
 ) -> pl.DataFrame:
     """Rows whose normalised columns equal those of an earlier row: (row_id, matched_id, similarity 1).
 
-    Earlier is ascending in `by`, then row_id. Rows without any text are no duplicates of one another, nor are
-    rows that differ in the column `within`.
+    Earlier is in the order of the policy `keep`, then of row_id. Rows without any text are no duplicates of one
+    another, nor are rows that differ in the column `within`.
     """
     normal = [f"normal_{c}" for c in columns]
-    ordered = rows.sort(*by, "row_id", nulls_last=True).with_columns(
-        normalise_text(pl.col(c)).alias(f"normal_{c}") for c in columns
-    )
+    ordered = order_rows(rows, keep).with_columns(normalise_text(pl.col(c)).alias(f"normal_{c}") for c in columns)
     first = pl.col("row_id").first().over(*normal, *([within] if within else [])).alias("matched_id")
     return (
         ordered.filter(pl.any_horizontal(pl.col(c) != "" for c in normal))

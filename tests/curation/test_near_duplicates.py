@@ -102,9 +102,9 @@ def test_a_chain_loses_only_rows_that_are_like_a_survivor() -> None:
     assert cluster_near_duplicates(rows, NEAR)["cluster_id"].to_list() == ["r0"] * 3
 
 
-def test_the_priority_given_decides_who_survives() -> None:
+def test_the_keep_policy_decides_who_survives() -> None:
     rows = frame(window(0), window(2), window(4)).with_columns(turn=pl.Series([2, 1, 2]))
-    assert drop_near_duplicates(rows, NEAR, by=["turn"]).select("row_id", "matched_id").rows() == [
+    assert drop_near_duplicates(rows, NEAR, keep=["-turn"]).select("row_id", "matched_id").rows() == [
         ("r0", "r1"),
         ("r2", "r1"),
     ]
