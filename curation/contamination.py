@@ -11,25 +11,28 @@ from schemas.params import Contamination, NearDuplicates, NgramOverlap
 
 
 def find_contamination(
-    rows: pl.DataFrame, benchmark: pl.DataFrame, *, params: Contamination, near: NearDuplicates
+    rows: pl.DataFrame, benchmark: pl.DataFrame, *, params: Contamination, near: NearDuplicates, field: str = ""
 ) -> pl.DataFrame:
     """Findings (noise.FOUND) for rows that hold a benchmark prompt, matched_id its id.
 
     Args:
-        rows, benchmark: row_id, text. A row may come several times, with its prompt and its completion.
+        rows, benchmark: row_id, text.
+        field: what the texts are of a row (prompt, completion); the reasons end in "_in_<field>".
     """
+    suffix = f"_in_{field}" if field else ""
     found = [pl.DataFrame(schema=FOUND)]
     if params.benchmark_exact.enabled:
-        found.append(_find_exact(rows, benchmark))
+        found.append(make_findings(_find_exact(rows, benchmark), f"benchmark_exact{suffix}", threshold=1.0))
     if params.benchmark_near_duplicate.enabled:
         distinct = rows.with_row_index("at").with_columns(row_id=pl.col("at").cast(pl.String), id=pl.col("row_id"))
         matches = match_references(distinct, benchmark, near).join(distinct.select("row_id", "id"), on="row_id")
         matches = matches.select(row_id="id", matched_id="matched_id", value="similarity")
-        found.append(make_findings(matches, "benchmark_near_duplicate", threshold=near.threshold))
+        found.append(make_findings(matches, f"benchmark_near_duplicate{suffix}", threshold=near.threshold))
     for reason in ("benchmark_long_overlap", "benchmark_short_overlap"):
         rule = getattr(params, reason)
         if rule.enabled:
-            found.append(make_findings(find_overlap(rows, benchmark, rule), reason, threshold=rule.min_ratio))
+            held = find_overlap(rows, benchmark, rule)
+            found.append(make_findings(held, f"{reason}{suffix}", threshold=rule.min_ratio))
     return pl.concat(found).sort("row_id", "reason", "value", "matched_id")
 
 
@@ -61,7 +64,7 @@ def _find_exact(rows: pl.DataFrame, benchmark: pl.DataFrame) -> pl.DataFrame:
     normal = pl.col("row_id"), normalise_text(pl.col("text")).alias("normal")
     wanted = benchmark.select(*normal).filter(pl.col("normal") != "").group_by("normal").agg(pl.col("row_id").min())
     matches = rows.select(*normal).join(wanted.rename({"row_id": "matched_id"}), on="normal")
-    return make_findings(matches, "benchmark_exact", value=1.0, threshold=1.0)
+    return matches.select("row_id", "matched_id", value=pl.lit(1.0))
 
 
 def list_ngrams(rows: pl.DataFrame, n_words: int) -> pl.DataFrame:

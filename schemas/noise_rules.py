@@ -161,9 +161,13 @@ class WrongAnswer(Rule):
 
 
 class MaxRouge(Rule):
-    """Drops what is more alike than this by ROUGE-L to a row accepted before it."""
+    """Drops what is more alike than this by ROUGE-L to a row accepted before it; rows of seed sources come first.
+
+    A seed source is a source, or a format whose files are all seeds.
+    """
 
     max_rouge: Share
+    seed_sources: list[str]
 
 
 class TextRules(Section):

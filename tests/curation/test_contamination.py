@@ -30,6 +30,16 @@ def test_an_equal_prompt_is_exact_whatever_case_and_blanks(params: Params) -> No
     assert found.filter(pl.col("reason") == "benchmark_exact").select("row_id", "matched_id").rows() == [("a", "x")]
 
 
+def test_reasons_name_the_field_they_were_found_in(params: Params) -> None:
+    rules, near = params.curate_demonstrations.contamination, params.near_duplicates
+    asked = words(0, 20)
+    found = find_contamination(frame(a=asked), frame(x=asked), params=rules, near=near, field="chosen")
+    assert found["reason"].to_list() == [
+        "benchmark_exact_in_chosen", "benchmark_long_overlap_in_chosen", "benchmark_near_duplicate_in_chosen",
+        "benchmark_short_overlap_in_chosen",
+    ]  # fmt: skip
+
+
 def test_overlap_is_the_share_of_the_benchmark_prompts_ngrams() -> None:
     # the benchmark prompt has 12 8-grams of 19 words; the row holds words 4 to 18 of it: 8 of them
     found = find_overlap(frame(a="so " + words(4, 15) + " end"), frame(x=words(0, 19)), overlap())
