@@ -3,9 +3,9 @@
 import polars as pl
 
 from curation.ledger import keep_rows
+from pipelines.samples import score_rows
 from pipelines.stage import Stage
 from pipelines.teachers.sandbox import teach_prompts
-from schemas.ids import candidate_id
 from schemas.tables import empty_frame, union_rows
 
 
@@ -32,16 +32,6 @@ def _score_demonstrations(stage: Stage, rows: pl.DataFrame) -> pl.DataFrame:
     reward_model = stage.dep("models/start") / "reward_model"
     if not reward_model.exists() or rows.is_empty():
         return empty_frame("scores")
-    from training.models import model_digest
-    from training.reward_model import score_completions
-
-    joined = rows.join(stage.new_rows("prompts"), on="prompt_id")
-    items = list(zip(joined["messages"].to_list(), joined["completion"].to_list(), strict=True))
-    with stage.progress("scoring") as progress:
-        scores = score_completions(
-            reward_model, items, batch_rows=stage.params.demonstrations.score_batch_rows,
-            max_tokens=stage.params.start.max_tokens, progress=progress,
-        )  # fmt: skip
-    ids = [candidate_id(row["prompt_id"], row["completion"]) for row in joined.iter_rows(named=True)]
-    scored = pl.DataFrame({"candidate_id": ids, "model": model_digest(reward_model), "score": scores})
-    return scored.unique(subset=["candidate_id"], keep="first", maintain_order=True)
+    return score_rows(
+        stage, reward_model, rows, stage.new_rows("prompts"), stage.params.demonstrations.score_batch_rows
+    )

@@ -1,15 +1,18 @@
 """Turns preferences into a reward model, measures it on held-out prompts, and scores this turn's candidates."""
 
+import random
+
 import polars as pl
 
 from pipelines.groups import build_groups, newest_checkpoint, read_pairs
 from pipelines.models import name_training_rows
+from pipelines.samples import score_rows
 from pipelines.stage import Stage
 from schemas.messages import join_contents
 from training.examples import Group
-from training.models import model_digest, set_determinism
+from training.models import set_determinism
 from training.reward_checks import length_correlation, reward_accuracy
-from training.reward_model import score_completions, train_reward_model
+from training.reward_model import train_reward_model
 
 
 def run(stage: Stage) -> None:
@@ -17,14 +20,15 @@ def run(stage: Stage) -> None:
     params, out = stage.params, stage.out("models/reward_model")
     set_determinism(stage.seed, params.threads)
     pairs, prompts, candidates = read_pairs(stage), stage.rows("prompts"), stage.rows("candidates")
-    groups = build_groups(pairs.filter(pl.col("split") == "train"), prompts, candidates)
+    trained = replay_pairs(stage, pairs.filter(pl.col("split") == "train"))
+    groups = build_groups(trained, prompts, candidates)
     parent = stage.dep("models/start") / "reward_model"
     with stage.progress("training") as progress:
         result = train_reward_model(
             parent if parent.exists() else newest_checkpoint(stage), groups, params=params.reward_model,
             max_tokens=params.start.max_tokens, seed=stage.seed, out=out, work=stage.resume(), progress=progress,
         )  # fmt: skip
-    scores = score_candidates(stage, stage.new_rows("candidates"), prompts)
+    scores = score_rows(stage, out, stage.new_rows("candidates"), prompts, params.reward_model.score_batch_rows)
     # on-policy: both answers were first written in this turn
     held_out = pairs.filter(pl.col("split") == "validation")
     for column in ("chosen_id", "rejected_id"):
@@ -35,17 +39,15 @@ def run(stage: Stage) -> None:
     stage.write_metrics("reward_model", counts | measure(build_groups(held_out, prompts, candidates), held_out, scores))
 
 
-def score_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `scores`: the new reward model's reward of each candidate."""
-    out = stage.out("models/reward_model")
-    joined = candidates.join(prompts, on="prompt_id")
-    items = list(zip(joined["messages"].to_list(), joined["completion"].to_list(), strict=True))
-    with stage.progress("scoring") as progress:
-        rewards = score_completions(
-            out, items, batch_rows=stage.params.reward_model.score_batch_rows,
-            max_tokens=stage.params.start.max_tokens, progress=progress,
-        )  # fmt: skip
-    return pl.DataFrame({"candidate_id": joined["candidate_id"], "model": model_digest(out), "score": rewards})
+def replay_pairs(stage: Stage, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of this turn's prompts and of a sample of earlier ones: the tenth turn costs what the second does."""
+    past = stage.past_rows("prompts").join(pairs, on="prompt_id", how="semi")["prompt_id"].to_list()
+    limit = stage.params.reward_model.past_prompts
+    if limit is None or len(past) <= limit:
+        return pairs
+    replayed = random.Random(stage.seed).sample(sorted(past), limit)
+    left_out = pl.Series(sorted(set(past) - set(replayed)), dtype=pl.String)
+    return pairs.filter(~pl.col("prompt_id").is_in(left_out.implode()))
 
 
 def measure(groups: list[Group], pairs: pl.DataFrame, scores: pl.DataFrame) -> dict[str, float | int]:

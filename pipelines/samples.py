@@ -1,9 +1,10 @@
-"""Turns what a policy drew into rows of `candidates` and `samples`."""
+"""Turns what a policy drew into rows of `candidates`, `samples` and `scores`."""
 
 from pathlib import Path
 
 import polars as pl
 
+from pipelines.stage import Stage
 from schemas.ids import candidate_id
 from schemas.messages import assistant_completion
 from schemas.params import Sampling
@@ -47,3 +48,20 @@ def sample_rows(
         for sample in drawn
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=dict(TABLES["samples"].columns))
+
+
+def score_rows(
+    stage: Stage, reward_model: Path, rows: pl.DataFrame, prompts: pl.DataFrame, batch_rows: int
+) -> pl.DataFrame:
+    """Rows of `scores` for rows of prompt_id and completion; a demonstration scores as the candidate it equals."""
+    from training.reward_model import score_completions
+
+    joined = rows.join(prompts.select("prompt_id", "messages"), on="prompt_id")
+    items = list(zip(joined["messages"].to_list(), joined["completion"].to_list(), strict=True))
+    with stage.progress("scoring") as progress:
+        rewards = score_completions(
+            reward_model, items, batch_rows=batch_rows, max_tokens=stage.params.start.max_tokens, progress=progress
+        )
+    ids = [candidate_id(row["prompt_id"], row["completion"]) for row in joined.iter_rows(named=True)]
+    scored = pl.DataFrame({"candidate_id": ids, "model": model_digest(reward_model), "score": rewards})
+    return scored.unique(subset=["candidate_id"], keep="first", maintain_order=True)

@@ -256,6 +256,7 @@ class RewardModel(Section):
     """Training of the reward model, and scoring with it."""
 
     epochs: Positive
+    past_prompts: Count | None
     batch_prompts: AtLeastOne
     learning_rate: Positive
     warmup_share: Share

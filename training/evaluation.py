@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -104,19 +104,14 @@ def evaluate_policies(
         raise ValueError("evaluation needs benchmark prompts: see sandbox.n_benchmark_prompts, prompts.splits")
     plain = [(prompt.prompt_id, prompt.messages) for prompt in prompts]
     answers: list[Answer] = []
+    by_source: dict[Path, list[Answer]] = {}
     for done, (name, source) in enumerate(policies.items()):
-        for mode in MODES:
-            samples = _draw(source, plain, params, max_tokens, seed, work / name / mode, greedy=mode == "greedy")
-            answers += judge_samples(
-                name,
-                mode,
-                prompts,
-                samples,
-                reward_model=reward_model,
-                grade=grade,
-                params=params,
-                max_tokens=max_tokens,
-            )
+        if source not in by_source:
+            by_source[source] = _answer_prompts(
+                source, prompts, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens,
+                seed=seed, work=work / name,
+            )  # fmt: skip
+        answers += [replace(answer, policy=name) for answer in by_source[source]]
         progress(done + 1, len(policies) + 2)
     drawn = [answer.sample for answer in answers if (answer.policy, answer.mode) == (judged, "sampled")]
     kl = mean_sequence_kl(policies[judged], reference, plain, drawn, batch_rows=params.sampling.batch_rows)
@@ -137,6 +132,28 @@ def evaluate_policies(
         proxy=relate_proxy_gold([a.reward for a in graded], [a.gold or 0.0 for a in graded], params.proxy_bins),
         best_of=best_of,
     )
+
+
+def _answer_prompts(
+    source: Path,
+    prompts: Sequence[BenchmarkPrompt],
+    *,
+    reward_model: Path,
+    grade: Grader,
+    params: Evaluate,
+    max_tokens: int,
+    seed: int,
+    work: Path,
+) -> list[Answer]:
+    """Judged answers of one policy in each mode; they are still to be given its name."""
+    plain = [(prompt.prompt_id, prompt.messages) for prompt in prompts]
+    answers: list[Answer] = []
+    for mode in MODES:
+        samples = _draw(source, plain, params, max_tokens, seed, work / mode, greedy=mode == "greedy")
+        answers += judge_samples(
+            "", mode, prompts, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
+        )
+    return answers
 
 
 def judge_samples(
