@@ -14,6 +14,7 @@ from curation.near_duplicates import (
     list_pairs,
 )
 from curation.noise import find_noise
+from curation.rouge import drop_similar
 from curation.splits import assign_splits, list_conflicts
 from curation.texts import prompt_text, system_text
 from schemas.params import NearDuplicates, Prompts
@@ -36,6 +37,7 @@ def curate_prompts(
     proposed: pl.DataFrame,
     *,
     past_ids: pl.DataFrame | Collection[str],
+    seed_ids: Collection[str] = (),
     params: Prompts,
     near: NearDuplicates,
     turn: int,
@@ -48,6 +50,7 @@ def curate_prompts(
         past_assignments: table `assignments` of the turn before; its splits stay.
         proposed: (prompt_id, split) settled before generation; may be empty.
         past_ids: prompts of earlier turns, or a frame (prompt_id, turn) that says of which: earlier ones survive.
+        seed_ids: prompts that others must not resemble (rule `similar_prompt`).
     """
     rows = _describe_prompts(prompts, past_ids, turn)
     links = _link_prompts(rows, past_assignments, proposed, near)
@@ -64,6 +67,10 @@ def curate_prompts(
         pl.col("faulty").fill_null(False)
     )
     found += _find_duplicates(train, params, near)
+    if rules.similar_prompt.enabled:
+        seeded = train.with_columns(grown=~pl.col("row_id").is_in(list(seed_ids)))
+        similar = drop_similar(seeded, rules.similar_prompt.max_rouge, by=["grown", "faulty", "turn"])
+        found.append(make_findings(similar, "similar_prompt", threshold=rules.similar_prompt.max_rouge))
     dropped = record_drops(found, table="prompts", stage=STAGE, turn=turn)
     return CuratedPrompts(split.assignments, dropped, _count_prompts(split.assignments, dropped, rows))
 
@@ -111,14 +118,13 @@ def _link_prompts(
 
 
 def _find_duplicates(rows: pl.DataFrame, params: Prompts, near: NearDuplicates) -> list[pl.DataFrame]:
-    """Findings for duplicates among rows of one setting: equal system messages and tools; clean and early rows stay."""
-    found = []
-    by = ["faulty", "turn"]
+    """Findings for duplicates among rows of one setting: equal system messages and tools."""
+    found, keep = [], params.keep
     if params.rules.exact_duplicate.enabled:
-        exact = drop_exact_duplicates(rows, by=by, within="setting").rename({"similarity": "value"})
+        exact = drop_exact_duplicates(rows, keep=keep, within="setting").rename({"similarity": "value"})
         found.append(make_findings(exact, "exact_duplicate", threshold=1.0))
     if params.rules.near_duplicate.enabled:
-        matches = drop_near_duplicates(rows, near, by=by, within="setting").rename({"similarity": "value"})
+        matches = drop_near_duplicates(rows, near, keep=keep, within="setting").rename({"similarity": "value"})
         found.append(make_findings(matches, "near_duplicate", threshold=near.threshold))
     return found
 

@@ -5,6 +5,7 @@ import polars as pl
 from curation.prompts import curate_prompts
 from pipelines.sources.sandbox import no_splits, sandbox_prompts
 from pipelines.stage import Stage
+from schemas.noise_rules import MaxRouge
 from schemas.tables import empty_frame, union_rows
 
 
@@ -19,8 +20,9 @@ def run(stage: Stage) -> None:
         origins = union_rows("origins", origins, stage.imported("origins", of=("prompts",)))
     curated = curate_prompts(
         union_rows("prompts", past, prompts), stage.past_rows("assignments"), given,
-        past_ids=list_first_turns(stage.past_rows("origins")), params=params.prompts, near=params.near_duplicates,
-        turn=stage.turn, seed=params.seed,
+        past_ids=list_first_turns(stage.past_rows("origins")),
+        seed_ids=list_seeds(pl.concat([stage.past_rows("origins"), origins]), params.prompts.rules.similar_prompt),
+        params=params.prompts, near=params.near_duplicates, turn=stage.turn, seed=params.seed,
     )  # fmt: skip
     new = prompts.join(past, on="prompt_id", how="anti")
     stage.write_table("prompts", new)
@@ -28,6 +30,13 @@ def run(stage: Stage) -> None:
     stage.write_table("assignments", curated.assignments.join(new, on="prompt_id", how="semi"))
     stage.write_table("dropped", curated.dropped)
     stage.write_metrics("prompts", curated.metrics)
+
+
+def list_seeds(origins: pl.DataFrame, rule: MaxRouge) -> list[str]:
+    """Ids of prompts from seed sources: a source of that name, or of that format ("self-instruct/seed_tasks")."""
+    source = pl.col("source")
+    named = source.is_in(rule.seed_sources) | source.str.split("/").list.first().is_in(rule.seed_sources)
+    return origins.filter((pl.col("table_name") == "prompts") & named)["row_id"].unique().sort().to_list()
 
 
 def list_first_turns(origins: pl.DataFrame) -> pl.DataFrame:

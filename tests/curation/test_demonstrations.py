@@ -143,10 +143,29 @@ def test_benchmark_prompts_are_found_in_prompts_and_in_completions(
     leaked = world.add(demonstration_row(free, window(70, 25) + " " + window(0, 20)))
     world.add(demonstration_row(free, "Hello"))
     assert world.reasons() == {
-        (row, reason, benchmark["prompt_id"])
-        for row in (copied, leaked)
-        for reason in ("benchmark_long_overlap", "benchmark_short_overlap")
+        (row, f"benchmark_{overlap}_overlap_in_{field}", benchmark["prompt_id"])
+        for row, field in ((copied, "prompt"), (leaked, "completion"))
+        for overlap in ("long", "short")
     }
+
+
+def test_different_answers_to_one_prompt_all_go_where_they_may_not_differ(
+    world: World, prompt_row: Any, demonstration_row: Any, only: Any
+) -> None:
+    asked, again = world.ask(prompt_row("Is it?\n\nA fox")), world.ask(prompt_row("is it?  a fox"))
+    free = world.ask(prompt_row("Is it?\n\nAn owl"))
+    yes, also_yes, no = (
+        world.add(demonstration_row(p, text)) for p, text in ((asked, "Yes."), (again, "yes. "), (asked, "No."))
+    )
+    world.add(demonstration_row(free, "Maybe."))
+    section = world.params.curate_demonstrations
+    rules = only(section.rules, conflicting_outputs={})
+    dropped = world.curate(section.model_copy(update={"rules": rules}))
+    assert dropped["value"].to_list() == [2.0] * 3 and set(dropped["reason"]) == {"conflicting_outputs"}
+    # the three are two answers: each names one that says the other
+    matched = dict(dropped.select("row_id", "matched_id").iter_rows())
+    assert set(matched) == {yes, also_yes, no}
+    assert matched[yes] == matched[also_yes] == no and matched[no] in (yes, also_yes)
 
 
 def test_low_reward_drops_the_lowest_share(world: World, prompt_row: Any, demonstration_row: Any, only: Any) -> None:

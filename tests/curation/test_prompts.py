@@ -56,6 +56,23 @@ def test_the_earlier_turns_prompt_survives(table: Any, prompt_row: Any, params: 
     assert reasons(result) == {(rows[0]["prompt_id"], "near_duplicate", rows[1]["prompt_id"])}
 
 
+def test_prompts_like_a_seed_or_an_accepted_one_go(table: Any, prompt_row: Any, params: Params, only: Any) -> None:
+    # eight words, of which the others share seven in order: F is .875
+    seed = prompt_row("Give three tips for staying healthy in winter")
+    like_seed = prompt_row("Give three tips for staying warm in winter")
+    other = prompt_row("Who wrote the book about the white whale?")
+    frame = table("prompts", [seed, like_seed, other])
+    section = params.prompts.model_copy(update={"rules": only(params.prompts.rules, similar_prompt={})})
+    for first, second in ((seed, like_seed), (like_seed, seed)):
+        result = curate_prompts(
+            frame, empty_frame("assignments"), all_train(frame), past_ids=(), seed_ids=[first["prompt_id"]],
+            params=section, near=params.near_duplicates, turn=1, seed=1,
+        )  # fmt: skip
+        assert result.dropped.select("row_id", "reason", "value", "threshold", "matched_id").rows() == [
+            (second["prompt_id"], "similar_prompt", 0.875, 0.7, first["prompt_id"])
+        ]
+
+
 def test_duplicates_are_dropped_in_train_only(table: Any, prompt_row: Any, params: Params) -> None:
     frame = table("prompts", [prompt_row("What is it now?"), prompt_row("what IS it now?")])
     first, second = sorted(frame["prompt_id"])
