@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-ULTRAFEEDBACK = {
+ULTRAFEEDBACK: dict[str, Any] = {
     "source": "sharegpt", "instruction": "What to see in Cairo?", "models": ["falcon-40b-instruct", "gpt-4"],
     "correct_answers": ["None"], "incorrect_answers": ["None"],
     "completions": [
@@ -30,13 +30,13 @@ ULTRAFEEDBACK = {
         },
     ],
 }  # fmt: skip
-SHP = {
+SHP: dict[str, Any] = {
     "post_id": "himc90", "domain": "askacademia_train", "upvote_ratio": 0.99, "history": "Would Higgs get a job today?",
     "c_root_id_A": "fwhnqat", "c_root_id_B": "fwhp8d4", "created_at_utc_A": 1593535113, "created_at_utc_B": 1593535824,
     "score_A": 52, "score_B": 54, "human_ref_A": "Currently wrapping up my PhD.", "human_ref_B": "It's ironic.",
     "labels": 0, "seconds_difference": 711.0, "score_ratio": 1.0384615385,
 }  # fmt: skip
-SUMMARIZE = {
+SUMMARIZE: dict[str, Any] = {
     "info": {
         "id": "t3_2vwp1w", "post": "I had a car accident on friday.", "title": "Dutch law?", "subreddit": "legaladvice",
         "site": None, "article": None,
@@ -48,14 +48,14 @@ SUMMARIZE = {
     "choice": 1, "worker": "ikNmucwunMnYJCQpnq6ZYb57OW7NiD", "batch": "batch9", "split": "train",
     "extra": {"confidence": 8},
 }  # fmt: skip
-WEBGPT = {
+WEBGPT: dict[str, Any] = {
     "question": {"dataset": "triviaqa", "id": "qw_1013", "full_text": "Who composed the tune?"},
     "quotes_0": {"title": ["Tunes (tunes.org)"], "extract": ["It was composed by Reed."]},
     "answer_0": "Les Reed [1].", "tokens_0": {"prefix": [1], "completion": [2]}, "score_0": 0.75,
     "quotes_1": {"title": [], "extract": []}, "answer_1": "Reed wrote it.",
     "tokens_1": {"prefix": [1], "completion": [3]}, "score_1": -0.75,
 }  # fmt: skip
-NECTAR = {
+NECTAR: dict[str, Any] = {
     "prompt": "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: A joke.\n\nAssistant: ",
     "answers": [
         {"answer": "Knock knock.", "model": "gpt-4", "rank": 1.0},
@@ -65,7 +65,7 @@ NECTAR = {
     ],
     "turns": 2, "num_responses": 4, "source": ["lmsys-chat-1m"], "good_natured": True,
 }  # fmt: skip
-ARENA = {
+ARENA: dict[str, Any] = {
     "id": 30192, "model_a": "gpt-4-1106-preview", "model_b": "gpt-4-0613",
     "prompt": json.dumps(["Is it right?", "OK, do it."]), "response_a": json.dumps(["It is a question.", "Done."]),
     "response_b": json.dumps(["As an AI, I have none.", None]),
@@ -85,7 +85,7 @@ def annotate(id_: int, user: Any, ranker: Any, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-LABEL_STUDIO = {
+LABEL_STUDIO: dict[str, Any] = {
     "id": 3, "project": 1, "inner_id": 1, "drafts": [], "predictions": [],
     "data": {
         "prompt": "What ruined the library?",
@@ -99,7 +99,7 @@ LABEL_STUDIO = {
         annotate(12, 8, {"rank": ["llm_1", "llm_2"]}, was_cancelled=True),
     ],
 }  # fmt: skip
-ARGILLA = {
+ARGILLA: dict[str, Any] = {
     "id": "r1", "_server_id": "s1", "metadata": {"source": "x"}, "vectors": {},
     "suggestions": {"ranking": {"value": [{"value": "response_1", "rank": 1}], "score": None, "agent": "gpt-4"}},
     "fields": {"prompt": "Add 1 2", "response_1": "3", "response_2": "4", "response_3": "three"},
@@ -126,8 +126,8 @@ PREFERENCES: dict[str, dict[str, Any]] = {
 def _rerate(rating: str, score: float) -> dict[str, Any]:
     """The UltraFeedback row with another rating of the second answer."""
     first, second = ULTRAFEEDBACK["completions"]
-    annotations = {**second["annotations"], "helpfulness": {"Type": ["1"], "Rating": rating}}  # type: ignore[index]
-    return {**ULTRAFEEDBACK, "completions": [first, {**second, "annotations": annotations, "overall_score": score}]}  # type: ignore[dict-item]
+    annotations = {**second["annotations"], "helpfulness": {"Type": ["1"], "Rating": rating}}
+    return {**ULTRAFEEDBACK, "completions": [first, {**second, "annotations": annotations, "overall_score": score}]}
 
 
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -135,15 +135,15 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "shp": [SHP, {**SHP, "c_root_id_A": "other", "labels": 1}, {**SHP, "c_root_id_B": "x", "human_ref_B": "Yes."}],
     "summarize-from-feedback": [
         SUMMARIZE, {**SUMMARIZE, "choice": 0}, {**SUMMARIZE, "batch": "batch10", "extra": {"confidence": None}},
-        {**SUMMARIZE, "worker": "w2", "summaries": SUMMARIZE["summaries"][::-1]},  # type: ignore[index]
+        {**SUMMARIZE, "worker": "w2", "summaries": SUMMARIZE["summaries"][::-1]},
     ],
     "webgpt": [
         WEBGPT, {**WEBGPT, "score_0": 0, "score_1": 0}, {**WEBGPT, "score_0": -1, "score_1": 1},
         {**WEBGPT, "quotes_0": WEBGPT["quotes_1"]},
     ],
     "nectar": [
-        NECTAR, {**NECTAR, "answers": NECTAR["answers"][1:]}, {**NECTAR, "answers": NECTAR["answers"][::-1]},  # type: ignore[index]
-        {**NECTAR, "answers": [{**a, "rank": 5.0 - a["rank"]} for a in NECTAR["answers"]]},  # type: ignore[attr-defined, index]
+        NECTAR, {**NECTAR, "answers": NECTAR["answers"][1:]}, {**NECTAR, "answers": NECTAR["answers"][::-1]},
+        {**NECTAR, "answers": [{**a, "rank": 5.0 - a["rank"]} for a in NECTAR["answers"]]},
     ],
     "chatbot-arena": [
         ARENA, {**ARENA, "id": 9, "winner_model_a": 0, "winner_tie": 1}, {**ARENA, "id": 100},

@@ -1,49 +1,15 @@
 """Each preference set keeps what its rows say: who judged, of whose answers, how surely, and what is tied."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from preference_examples import ARENA, NECTAR, ROWS, SHP, SUMMARIZE, ULTRAFEEDBACK, WEBGPT
+from preference_files import Taken
 
-from pipelines.ingest import Part, ingest_file
-from pipelines.sources.imports import read_imports, read_part
 from schemas import ids
-
-
-class Taken:
-    """What a file of rows became."""
-
-    def __init__(self, root: Path, rows: Sequence[Any], name: str) -> None:
-        root.mkdir(exist_ok=True)
-        file = root / "f.jsonl"
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        self.root = root
-        self.part: Part = ingest_file(root, file, name).part
-        self.texts = {
-            row["candidate_id"]: row["completion"][-1]["content"] for row in self.table("candidates").to_dicts()
-        }
-
-    def table(self, name: str) -> pl.DataFrame:
-        return read_imports(self.root, name)
-
-    def rankings(self) -> list[dict[str, Any]]:
-        return self.table("rankings").sort("ranking_id").to_dicts()
-
-    def tiers(self, ranking: dict[str, Any]) -> list[tuple[set[str], bool]]:
-        return [({self.texts[c] for c in tier["candidate_ids"]}, tier["tied"]) for tier in ranking["tiers"]]
-
-    def policies(self) -> dict[str, str]:
-        return {self.texts[row["candidate_id"]]: row["policy"] for row in self.table("samples").to_dicts()}
-
-    def notes(self) -> dict[str, list[int]]:
-        return {note.name: note.first_rows for note in self.part.notes}
-
-    def reasons(self) -> list[str]:
-        return read_part(self.root, self.part.records["quarantine"])["reason"].to_list()
 
 
 def test_ultrafeedback_rates_each_answer_and_ranks_by_the_aspects_mean(tmp_path: Path) -> None:
@@ -197,7 +163,7 @@ def test_chatbot_arena_by_hand(tmp_path: Path) -> None:
         ("shp", {**SHP, "c_root_id_A": None}, "wrong_type"),
         ("shp", {**SHP, "labels": 10**400}, "wrong_type"),
         ("shp", {**SHP, "labels": True}, "wrong_type"),
-        ("summarize-from-feedback", {**SUMMARIZE, "summaries": SUMMARIZE["summaries"][:1]}, "not_two_sides"),  # type: ignore[index]
+        ("summarize-from-feedback", {**SUMMARIZE, "summaries": SUMMARIZE["summaries"][:1]}, "not_two_sides"),
         ("summarize-from-feedback", {**SUMMARIZE, "choice": 2}, "unknown_verdict"),
         ("summarize-from-feedback", {**SUMMARIZE, "info": {"id": "x"}}, "missing_column"),
         ("webgpt", {**WEBGPT, "quotes_0": {"title": ["a"], "extract": []}}, "uneven_lists"),
