@@ -92,7 +92,8 @@ def _describe_pairs(
         "prompt_id", "kind", prompt=prompt_text(), system=system_text(), asked=last_message("messages"),
         n_empty_turns=count_empty_turns(prompts, "messages"),
     )  # fmt: skip
-    rows = preferences.join(decided.select("pair_id", pl.col("margin").abs()), on="pair_id", how="left")
+    columns = ("pair_id", "prompt_id", "chosen_id", "rejected_id", "votes_for", "votes_against", "votes_tie")
+    rows = preferences.select(columns).join(decided.select("pair_id", pl.col("margin").abs()), on="pair_id", how="left")
     rows = rows.join(asked, on="prompt_id", how="left")
     for side in ("chosen", "rejected"):
         named = texts.select(
