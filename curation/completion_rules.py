@@ -79,7 +79,7 @@ def measure_unfinished_sentence(texts: Texts, rule: UnfinishedSentence) -> Measu
 
 def measure_wrong_answer(texts: Texts, rule: WrongAnswer) -> Measure:
     """Verifiers (`verifiers.VERIFIERS`) that find the final answer wrong; where none can tell there is no value."""
-    verify = [VERIFIERS[name] for name in rule.verifiers]
+    verify = [*(VERIFIERS[name] for name in rule.verifiers), *texts.verifiers.values()]
     verdicts = [
         [verdict for v in verify if (verdict := v(prompt or "", reference, text)) is not None]
         for prompt, reference, text in texts.frame.select("prompt", "reference", "text").iter_rows()

@@ -5,7 +5,7 @@ import polars as pl
 from curation.contamination import find_contamination
 from curation.ledger import make_findings, record_drops
 from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates, normalise_text
-from curation.noise import FOUND, find_noise
+from curation.noise import FOUND, CountTokens, find_noise
 from curation.texts import completion_text, prompt_text, system_text, trained_text
 from schemas import ids
 from schemas.params import CurateDemonstrations, LowReward, NearDuplicates
@@ -25,6 +25,7 @@ def curate_demonstrations(
     params: CurateDemonstrations,
     near: NearDuplicates,
     turn: int,
+    count_tokens: CountTokens | None = None,
 ) -> pl.DataFrame:
     """Table `dropped` for all demonstrations, judged by every rule.
 
@@ -32,10 +33,11 @@ def curate_demonstrations(
         demonstrations, prompts, origins: rows of all turns.
         prompt_drops: `dropped` rows of the prompts stage.
         scores: the parent turn's reward model over candidates (prompt_id with completion); may be empty.
+        count_tokens: the run's tokenizer, as `find_noise` wants it.
     """
     rules = params.rules
     rows = _describe_demonstrations(demonstrations, prompts, assignments, origins, scores)
-    found = [find_noise(rows, rules)]
+    found = [find_noise(rows, rules, count_tokens=count_tokens)]
     if rules.prompt_dropped.enabled:
         found.append(_find_dropped_prompts(rows, prompt_drops))
     if rules.held_out_split.enabled:

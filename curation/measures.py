@@ -1,11 +1,13 @@
 """What a noise rule looks at (`Texts`) and what it answers (`Measure`): shapes shared by the rule modules."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
 
 from curation.surveys import count_characters, count_lines, count_words
+from curation.verifiers import Verifier
 from curation.words import Tokens, hash_words
 
 
@@ -13,11 +15,13 @@ from curation.words import Tokens, hash_words
 class Texts:
     """Rows to judge: row_id, text, n_tokens (null: not counted), and what rules of completions read.
 
-    Those are prompt, finish_reason and reference, the known answer (each null: unknown). stop_words are those to count.
+    Those are prompt, finish_reason and reference, the known answer (each null: unknown). stop_words are those to count;
+    verifiers judge final answers beside those that are named in params.
     """
 
     frame: pl.DataFrame
     stop_words: tuple[str, ...] = ()
+    verifiers: Mapping[str, Verifier] = field(default_factory=dict)
 
     @cached_property
     def tokens(self) -> Tokens:

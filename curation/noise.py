@@ -4,13 +4,14 @@ Every rule looks at the raw rows and none short-circuits another. A rule's reaso
 `schemas.noise_rules.TextRules` and its heirs, where its switch and thresholds are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import polars as pl
 
 from curation import completion_rules, document_rules, personal_data, prompt_rules, repetition_rules, text_rules
 from curation.measures import Measure, Texts
+from curation.verifiers import Verifier
 from schemas.noise_rules import TextRules
 
 FOUND = {
@@ -74,19 +75,33 @@ RULES: dict[str, tuple[Callable[[Texts, Any], Measure], int]] = {
     "trailing_colon": (completion_rules.measure_trailing_colon, 1),
     "wrong_answer": (completion_rules.measure_wrong_answer, 1),
 }
+CountTokens = Callable[[pl.Series], pl.Series]
+"""Tokens of each text by the run's tokenizer."""
 _OPTIONAL = {"prompt": pl.String, "finish_reason": pl.String, "reference": pl.String, "n_tokens": pl.Int64}
 
 
-def find_noise(rows: pl.DataFrame, rules: TextRules) -> pl.DataFrame:
+def find_noise(
+    rows: pl.DataFrame,
+    rules: TextRules,
+    *,
+    count_tokens: CountTokens | None = None,
+    verifiers: Mapping[str, Verifier] | None = None,
+) -> pl.DataFrame:
     """All findings of the enabled noise rules, as FOUND says, sorted by row and reason.
 
     Args:
         rows: row_id and text (null is empty); n_tokens where they were counted; prompt, finish_reason and reference
             (the known answer) where completions are judged.
+        count_tokens: the run's tokenizer, asked for n_tokens where the rows lack them and a rule wants them.
+        verifiers: of final answers, beside those that the rule `wrong_answer` names.
         rules: fields that are not noise rules (near-duplicates, splits) are passed over.
     """
     missing = [pl.lit(None, kind).alias(name) for name, kind in _OPTIONAL.items() if name not in rows.columns]
-    texts = Texts(rows.with_columns(pl.col("text").fill_null(""), *missing), tuple(rules.stop_words.stop_words))
+    frame = rows.with_columns(pl.col("text").fill_null(""), *missing)
+    wanted = rules.too_few_tokens.enabled or rules.too_many_tokens.enabled
+    if wanted and count_tokens and "n_tokens" not in rows.columns:
+        frame = frame.with_columns(count_tokens(frame["text"]).alias("n_tokens"))
+    texts = Texts(frame, tuple(rules.stop_words.stop_words), dict(verifiers or {}))
     names = [name for name in type(rules).model_fields if name in RULES and getattr(rules, name).enabled]
     found = [_apply_rule(texts, name, getattr(rules, name)) for name in names]
     return pl.concat([pl.DataFrame(schema=FOUND), *found]).sort("row_id", "reason")

@@ -7,11 +7,11 @@ import polars as pl
 
 from curation.agreement import bootstrap_alpha, krippendorff_alpha, measure_agreement
 from curation.audit import count_findings, list_drops
-from curation.consensus import decide_consensus, make_preferences
+from curation.consensus import decide_consensus, make_preferences, model_pairs
 from curation.labeler_stats import first_round_votes, judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops
 from curation.near_duplicates import normalise_text
-from curation.noise import FOUND, find_noise
+from curation.noise import FOUND, CountTokens, find_noise
 from curation.preference_audit import Tables, audit_preferences
 from curation.texts import completion_text, prompt_text
 from curation.views import read_view
@@ -57,20 +57,24 @@ def curate_preferences(
     tokens: pl.DataFrame | None = None,
     max_tokens: int | None = None,
     scores: pl.DataFrame | None = None,
+    count_tokens: CountTokens | None = None,
 ) -> CuratedPreferences:
     """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns.
 
-    tokens, max_tokens and scores are for the audit, as `audit_preferences` says.
+    tokens, max_tokens and scores are for the audit, as `audit_preferences` says; count_tokens is for `find_noise`.
     """
     rules = params.rules
     texts = _describe_candidates(candidates, samples, prompts)
     comparisons = read_view("comparisons", {"rankings": rankings})
     one_way = comparisons.filter(pl.col("first_id") < pl.col("second_id"))
     lengths = texts.select(candidate_id="row_id", n_characters=pl.col("text").str.len_chars())
-    judged = judge_labelers(one_way, rankings, labelers, lengths, rules)
+    judged = judge_labelers(one_way, rankings, labelers, lengths, rules, gold_labelers=params.gold_labelers)
     dropped = combine_drops(
         [
-            record_drops([find_noise(texts, params.candidate_rules)], table="candidates", stage=STAGE, turn=turn),
+            record_drops(
+                [find_noise(texts, params.candidate_rules, count_tokens=count_tokens)],
+                table="candidates", stage=STAGE, turn=turn,
+            ),
             record_drops(
                 _find_bad_rankings(rankings, judged.blamed, assignments, prompt_drops, rules),
                 table="rankings", stage=STAGE, turn=turn,
@@ -78,8 +82,11 @@ def curate_preferences(
             record_drops(_find_bad_comparisons(one_way, texts, rules), table="comparisons", stage=STAGE, turn=turn),
         ]
     )  # fmt: skip
-    frames = {"rankings": rankings, "dropped": dropped, "labeler_stats": judged.stats}
-    decided = decide_consensus(read_view("pair_votes", frames), rules.tied_consensus)
+    frames = {"rankings": rankings, "candidates": candidates, "dropped": dropped, "labeler_stats": judged.stats}
+    pairs = model_pairs(
+        read_view("pair_votes", frames), lambda: read_view("ranked_candidates", frames), params.consensus
+    )
+    decided = decide_consensus(pairs, rules.tied_consensus)
     preferences = make_preferences(decided)
     faults = _find_bad_pairs(one_way, decided, preferences, texts, rules)
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti")
@@ -92,7 +99,8 @@ def curate_preferences(
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
     metrics = _count_preferences(rankings, one_way, judged.blamed, preferences, dropped, assignments)
-    metrics |= _measure_labelers(one_way, judged.blamed, params.bootstrap, seed)
+    voted = one_way.filter(~pl.col("labeler_id").is_in(params.gold_labelers))
+    metrics |= _measure_labelers(voted, judged.blamed, params.bootstrap, seed)
     kept = findings.join(preferences, on="pair_id", how="semi")
     return CuratedPreferences(preferences, judged.stats, dropped, kept, metrics, count_findings(findings))
 

@@ -13,7 +13,7 @@ from curation.near_duplicates import (
     drop_near_duplicates,
     list_pairs,
 )
-from curation.noise import find_noise
+from curation.noise import CountTokens, find_noise
 from curation.rouge import drop_similar
 from curation.splits import assign_splits, list_conflicts
 from curation.texts import prompt_text, system_text
@@ -38,6 +38,7 @@ def curate_prompts(
     *,
     past_ids: pl.DataFrame | Collection[str],
     seed_ids: Collection[str] = (),
+    count_tokens: CountTokens | None = None,
     params: Prompts,
     near: NearDuplicates,
     turn: int,
@@ -51,6 +52,7 @@ def curate_prompts(
         proposed: (prompt_id, split) settled before generation; may be empty.
         past_ids: prompts of earlier turns, or a frame (prompt_id, turn) that says of which: earlier ones survive.
         seed_ids: prompts that others must not resemble (rule `similar_prompt`).
+        count_tokens: the run's tokenizer, as `find_noise` wants it.
     """
     rows = _describe_prompts(prompts, past_ids, turn)
     links = _link_prompts(rows, past_assignments, proposed, near)
@@ -58,7 +60,7 @@ def curate_prompts(
         rows.select("prompt_id", "turn"), links, past_assignments, proposed, shares=params.splits, seed=seed
     )
     rules = params.rules
-    found = [find_noise(rows, rules)]
+    found = [find_noise(rows, rules, count_tokens=count_tokens)]
     if rules.bridges_splits.enabled:
         found.append(make_findings(split.bridges, "bridges_splits"))
     faulty = pl.concat([f.select("row_id") for f in found]).unique()

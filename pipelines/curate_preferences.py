@@ -5,6 +5,7 @@ import polars as pl
 from curation.preferences import curate_preferences
 from pipelines.evidence import encode_candidates, score_candidates
 from pipelines.stage import Stage
+from pipelines.tokens import token_counter
 
 
 def run(stage: Stage) -> None:
@@ -17,6 +18,7 @@ def run(stage: Stage) -> None:
         stage.rows("assignments"), stage.new_rows("dropped"), stage.rows("labelers"),
         params=params.curate_preferences, near=params.near_duplicates, turn=stage.turn, seed=stage.seed,
         tokens=encode_candidates(stage, candidates, prompts, audit), max_tokens=params.start.max_tokens,
+        count_tokens=token_counter(stage),
         scores=score_candidates(stage, stage.new_rows("candidates"), prompts, audit),
     )  # fmt: skip
     stage.write_table("preferences", curated.preferences)

@@ -5,6 +5,7 @@ import polars as pl
 from curation.prompts import curate_prompts
 from pipelines.sources.sandbox import no_splits, sandbox_prompts
 from pipelines.stage import Stage
+from pipelines.tokens import token_counter
 from schemas.noise_rules import MaxRouge
 from schemas.tables import empty_frame, union_rows
 
@@ -23,6 +24,7 @@ def run(stage: Stage) -> None:
         past_ids=list_first_turns(stage.past_rows("origins")),
         seed_ids=list_seeds(pl.concat([stage.past_rows("origins"), origins]), params.prompts.rules.similar_prompt),
         params=params.prompts, near=params.near_duplicates, turn=stage.turn, seed=params.seed,
+        count_tokens=token_counter(stage),
     )  # fmt: skip
     new = prompts.join(past, on="prompt_id", how="anti")
     stage.write_table("prompts", new)

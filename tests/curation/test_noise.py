@@ -253,6 +253,30 @@ def test_no_rule_short_circuits_another_and_order_does_not_matter(
     assert pl.concat(one_by_one).equals(found)
 
 
+def test_tokens_are_counted_where_a_rule_wants_them_and_nobody_has(params: Params, only: Any) -> None:
+    counted = []
+
+    def count(texts: pl.Series) -> pl.Series:
+        counted.append(texts.to_list())
+        return texts.str.len_chars().cast(pl.Int64)
+
+    frame = pl.DataFrame({"row_id": ["a", "b"], "text": ["abc", None]})
+    rules = only(params.prompts.rules, too_many_tokens={"max_tokens": 2})
+    assert find_noise(frame, rules, count_tokens=count).select("row_id", "value").rows() == [("a", 3.0)]
+    assert counted == [["abc", ""]]
+    handed = frame.with_columns(n_tokens=pl.lit(1, pl.Int64))
+    assert find_noise(handed, rules, count_tokens=count).height == 0
+    assert find_noise(frame, only(params.prompts.rules, empty={}), count_tokens=count).height == 1
+    assert len(counted) == 1
+
+
+def test_a_verifier_can_be_handed_in(params: Params, only: Any) -> None:
+    frame = rows("Lyon", "Paris").with_columns(reference=pl.lit("Paris"))
+    same = {"same": lambda prompt, reference, completion: completion == reference}
+    found = find_noise(frame, only(params.curate_demonstrations.rules, wrong_answer={"verifiers": []}), verifiers=same)
+    assert found["row_id"].to_list() == ["000"]
+
+
 def test_no_rows(params: Params) -> None:
     assert find_noise(rows(), params.curate_demonstrations.rules).height == 0
 
