@@ -1,39 +1,15 @@
 """Turns frames of tables into the views of curation/sql, as DuckDB views or as frames."""
 
 from collections.abc import Mapping
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from schemas import ids
+from curation.statements import VIEWS, read_sql, register_functions
 from schemas.tables import TABLES, empty_frame
 
 if TYPE_CHECKING:
     import duckdb
-
-# Each view after those it reads
-VIEWS = (
-    "comparisons",
-    "curated_prompts",
-    "curated_demonstrations",
-    "curated_candidates",
-    "curated_rankings",
-    "curated_comparisons",
-    "labeler_weights",
-    "ranked_candidates",
-    "pair_votes",
-    "preference_pairs",
-    "audit",
-    "lineage",
-)
-
-
-def read_sql(view: str) -> str:
-    """The one SELECT statement of a view."""
-    if view not in VIEWS:
-        raise ValueError(f"no view {view!r}; there are {', '.join(VIEWS)}")
-    return (files("curation") / "sql" / f"{view}.sql").read_text(encoding="utf-8")
 
 
 def create_views(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -41,11 +17,6 @@ def create_views(connection: "duckdb.DuckDBPyConnection") -> None:
     register_functions(connection)
     for view in VIEWS:
         connection.execute(f'CREATE OR REPLACE VIEW "{view}" AS {read_sql(view)}')
-
-
-def register_functions(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Give a connection hash_pair(prompt_id, first_id, second_id): a pair's id, as schemas.ids.pair_id names it."""
-    connection.create_function("hash_pair", _hash_pairs, ["VARCHAR"] * 3, "VARCHAR", type="arrow")  # type: ignore[call-overload]
 
 
 def read_view(view: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -60,11 +31,3 @@ def read_view(view: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             connection.register(name, frames.get(name, empty_frame(name)).to_arrow())
         create_views(connection)
         return connection.sql(f'SELECT * FROM "{view}"').pl()
-
-
-def _hash_pairs(prompt_ids: Any, first_ids: Any, second_ids: Any) -> Any:
-    # DuckDB evaluates these annotations: Arrow arrays in, an Arrow array out
-    import pyarrow as pa
-
-    rows = zip(prompt_ids.to_pylist(), first_ids.to_pylist(), second_ids.to_pylist(), strict=True)
-    return pa.array([ids.pair_id(prompt, first, second) for prompt, first, second in rows], pa.string())

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.ledger import keep_rows, make_findings, record_drops
-from curation.views import VIEWS, read_sql, read_view
+from curation.statements import VIEWS, read_sql
+from curation.views import read_view
 from schemas import ids
 
 
@@ -197,6 +198,36 @@ def test_lineage_leads_from_a_model_to_everything_behind_it(table: Any, ranking_
         ("m", pair, "candidates", "b", "md5"),
         ("m", pair, "rankings", ranking["ranking_id"], "l"),
     }
+
+
+def test_texts_are_read_without_opening_messages(table: Any, candidate_row: Any) -> None:
+    history = [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Who are you?")]
+    messages = [{"role": role, "content": text} for role, text in history]
+    asked = {"prompt_id": "p", "messages": messages, "conversation_id": "c", "kind": "chat"}
+    good, bad = candidate_row("p", "An engine."), candidate_row("p", "Why?")
+    called = {"role": "assistant", "content": None, "tool_calls": '[{"name": "look"}]', "train": True}
+    answer = {"role": "assistant", "content": "Found it.", "train": True}
+    frames = {
+        "prompts": table("prompts", [asked]),
+        "candidates": table("candidates", [good, bad]),
+        "demonstrations": table(
+            "demonstrations", [{"demonstration_id": "d", "prompt_id": "p", "completion": [called, answer]}]
+        ),
+        "preferences": table(
+            "preferences",
+            [{"pair_id": "x", "prompt_id": "p", "chosen_id": good["candidate_id"], "rejected_id": bad["candidate_id"],
+              "votes_for": 1, "votes_against": 0, "votes_tie": 0}],
+        ),
+    }  # fmt: skip
+    prompt = "system: Be brief.\n\nuser: Hi\n\nassistant: Hello\n\nuser: Who are you?"
+    (row,) = read_view("texts", frames).rows(named=True)
+    assert (row["prompt"], row["chosen"], row["rejected"]) == (prompt, "An engine.", "Why?")
+    assert (row["pair_id"], row["kind"], row["split"]) == ("x", "chat", None)
+    (shown,) = read_view("demonstration_texts", frames).rows(named=True)
+    assert shown["completion"] == 'assistant: [{"name": "look"}]\n\nassistant: Found it.'
+    frames["dropped"] = drop("candidates", bad["candidate_id"])
+    (kept,) = read_view("candidate_texts", frames).rows(named=True)
+    assert (kept["prompt"], kept["completion"]) == (prompt, "An engine.")
 
 
 def test_every_sql_file_is_a_view_and_opens_with_what_it_reads_and_gives() -> None:
