@@ -15,7 +15,7 @@ from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.files import SourceRow
 from pipelines.sources.importing import Convert, Format, Imported
 from pipelines.sources.listing import list_rows
-from pipelines.sources.rounds import JUDGED, number_rounds, sort_key, spell, spell_judgement
+from pipelines.sources.rounds import JUDGED, number_rounds, set_round, sort_key, spell, spell_judgement
 from schemas.records import UNTAKEN_TURN, Prompt, Record
 from schemas.tables import TABLES, conform_frame
 
@@ -135,11 +135,11 @@ def spell_value(value: Any) -> str:
     return spelled
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _NamedRow:
-    """A record with its row, where it stands in the file, and what it says: its key, or for a judgement its verdict."""
+    """A record's row, where it stands in the file, and what it says: its key, or for a judgement its verdict."""
 
-    record: Record
+    table: str
     values: dict[str, Any]
     external_id: str
     says: tuple[Any, ...]
@@ -151,7 +151,7 @@ class _NamedRow:
         if record.table in JUDGED:
             judged = (values[column] for column in JUDGED[record.table])
             says = (*judged, spell([sort_key(key), spell_judgement(values)]))
-        return cls(record, values, f"{named}/{part}" if part else named, (record.table, *says))
+        return cls(record.table, values, f"{named}/{part}" if part else named, (record.table, *says))
 
 
 class _Collector:
@@ -161,7 +161,7 @@ class _Collector:
         self._format, self._source, self._earlier = format_, source, earlier
         self._rows: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = defaultdict(dict)
         self._origins: dict[tuple[str, str], tuple[str, int]] = {}
-        self._judged: dict[tuple[Any, ...], dict[str, list[tuple[_NamedRow, int]]]] = defaultdict(dict)
+        self._judged: dict[tuple[Any, ...], list[tuple[_NamedRow, int]]] = defaultdict(list)
         self._first_row: dict[bytes, int] = {}
         self.notes: list[tuple[int, int, str, str, int | None]] = []
         self.dropped: list[tuple[int, int, str, str, int]] = []
@@ -176,9 +176,8 @@ class _Collector:
             self.dropped.append((row.number, row.line, "repeated_row", detail, first))
             return
         for named in rows:
-            if named.record.table in JUDGED:
-                verdicts = self._judged[named.says[:-1]]
-                verdicts.setdefault(named.says[-1], []).append((named, row.number))
+            if named.table in JUDGED:
+                self._judged[named.says[:-1]].append((named, row.number))
             else:
                 self._add_row(named, named.values, row.number)
         repeat = Note("repeated_row", "says what an earlier row says; kept as a second origin", first)
@@ -199,7 +198,7 @@ class _Collector:
         return notes
 
     def _add_row(self, named: "_NamedRow", values: dict[str, Any], number: int) -> None:
-        table = named.record.table
+        table = named.table
         if table == "labelers":
             values = {**values, "consent": values["consent"] or self._source.consent}
         key = tuple(values[column] for column in TABLES[table].key)
@@ -223,14 +222,11 @@ class _Collector:
 
     def _add_judgements(self) -> None:
         earlier = self._earlier_rounds()
-        for key, verdicts in self._judged.items():
-            judgements = {verdict: spell_judgement(some[0][0].values) for verdict, some in verdicts.items()}
-            for round_, verdict in number_rounds(judgements, earlier.get(key, [])):
-                for named, row_number in verdicts[verdict]:
-                    values = named.values
-                    if round_ != values["round"]:
-                        values = named.record.model_copy(update={"round": round_}).row()
-                    self._add_row(named, values, row_number)
+        for key, judged in self._judged.items():
+            judgements = {named.says[-1]: spell_judgement(named.values) for named, _ in judged}
+            rounds = {verdict: round_ for round_, verdict in number_rounds(judgements, earlier.get(key, []))}
+            for named, row_number in judged:
+                self._add_row(named, set_round(named.table, named.values, rounds[named.says[-1]]), row_number)
         self._judged.clear()
 
     def frames(self) -> dict[str, pl.DataFrame]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from schemas.ids import ranking_id
 from schemas.records import Ranking, Rating
 
 JUDGED = {Ranking.table: ("task_id", "labeler_id"), Rating.table: ("candidate_id", "labeler_id", "aspect")}
@@ -32,6 +33,16 @@ def number_rounds(judgements: Mapping[str, str], earlier: list[tuple[int, str]])
         else:
             yield following, verdict
             following += 1
+
+
+def set_round(table: str, values: dict[str, Any], round_: int) -> dict[str, Any]:
+    """The row of a judgement in that round; a ranking's id has its round in it."""
+    if round_ == values["round"]:
+        return values
+    changed = {**values, "round": round_}
+    if table == Ranking.table:
+        changed["ranking_id"] = ranking_id(values["task_id"], values["labeler_id"], round_)
+    return changed
 
 
 def spell_judgement(values: Mapping[str, Any]) -> str:
