@@ -11,6 +11,11 @@ from schemas.ids import pair_id
 
 Part = tuple[str, Shown]
 """What a text is (prompt, answer, first side), and the text."""
+FINDINGS = "pair_findings"
+SIDES = {"comparisons": ("one side", "other side"), "preferences": ("one side", "other side")} | {
+    FINDINGS: ("chosen", "rejected")
+}
+"""Tables whose rows are pairs, and what their sides are called."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Example:
 
 
 def show_dropped(row: Mapping[str, Any], texts: Texts, pairs: Mapping[str, tuple[str, str, str]]) -> Example:
-    """An example from a row of `dropped`; `pairs` as `find_pairs` gives them."""
+    """An example from a row of `dropped`, or of findings under the table's name; `pairs` as `find_pairs` gives them."""
     table, row_id, matched_id = row["table_name"], row["row_id"], row["matched_id"]
     parts = _show_parts(table, row_id, texts, pairs)
     matched = _show_matched(table, matched_id, texts, pairs) if matched_id else []
@@ -41,6 +46,8 @@ def show_dropped(row: Mapping[str, Any], texts: Texts, pairs: Mapping[str, tuple
         parts = [(label, ours) for (label, _), (ours, _) in zip(parts, marked, strict=True)]
         matched = [(label, theirs) for (label, _), (_, theirs) in zip(matched, marked, strict=True)]
     subject = _name_labeler(table, row_id, texts)
+    if table == FINDINGS and matched_id and not matched and not private:
+        subject = f"labeler {matched_id}"
     return Example(row_id, subject, row["value"], row["threshold"], parts, matched_id, matched, private)
 
 
@@ -58,13 +65,13 @@ def _show_parts(table: str, row_id: str, texts: Texts, pairs: Mapping[str, tuple
     if (pair := row_id.rpartition(":")[2]) in pairs:
         prompt, first, second = pairs[pair]
         sides = [texts.completion("candidates", side) for side in (first, second)]
-        return [("prompt", texts.prompt(prompt)), ("one side", sides[0]), ("other side", sides[1])]
+        return [("prompt", texts.prompt(prompt)), *zip(SIDES[table], sides, strict=True)]
     return []
 
 
 def _show_matched(table: str, row_id: str, texts: Texts, pairs: Mapping[str, tuple[str, str, str]]) -> list[Part]:
     """What a row matched is a row of its own table, or a prompt; nothing where it is a labeler."""
-    if table in ("comparisons", "preferences"):
+    if table in SIDES and (table != FINDINGS or row_id in pairs):
         return _show_parts(table, row_id, texts, pairs)
     known = next((name for name in (table, "prompts") if texts.row(name, row_id) is not None), None)
     return _show_parts(known, row_id, texts, pairs) if known else []

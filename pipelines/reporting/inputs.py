@@ -16,7 +16,7 @@ from schemas.params import Report
 
 ROWS = ("prompts", "assignments", "demonstrations", "candidates", "rankings", "labelers")
 """Tables whose rows of all turns are shown; of the next only this turn's."""
-NEW_ROWS = ("dropped", "labeler_stats", "preferences", "samples", "training_rows")
+NEW_ROWS = ("dropped", "labeler_stats", "pair_findings", "preferences", "samples", "training_rows")
 LINEAGES = {"start": "models/start/policy", "reward_model": "models/reward_model", "policy": "models/policy"}
 
 

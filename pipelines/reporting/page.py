@@ -4,6 +4,7 @@ from importlib.resources import files
 from typing import Any
 
 from pipelines.reporting.answers import compare_policies
+from pipelines.reporting.audit import build_audit
 from pipelines.reporting.formats import FILTERS
 from pipelines.reporting.funnel import build_funnel
 from pipelines.reporting.headline import build_figures, compare_turns, name_method, write_headline
@@ -25,7 +26,7 @@ def build_page(inputs: Inputs) -> str:
             "inputs": inputs, "headline": write_headline(inputs), "method": name_method(inputs),
             "figures": build_figures(inputs),
             "changes": compare_turns(inputs), "history": draw_history(inputs), "funnel": build_funnel(inputs, texts),
-            "labeling": build_labeling(inputs, texts), "results": build_results(inputs), "names": NAMES,
+            "audit": build_audit(inputs, texts), "labeling": build_labeling(inputs, texts), "results": build_results(inputs), "names": NAMES,
             "answers": compare_policies(inputs, texts), "models": list_models(inputs),
         }
     )  # fmt: skip

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 FILES = {
     "candidates": "evaluate",
     "dropped": "test",
+    "pair_findings": "warnings",
     "samples": "evaluate",
     "scores": "evaluate",
     "training_rows": "sft",
@@ -47,6 +48,10 @@ def candidate(name: str, prompt_id: str, text: str) -> dict[str, Any]:
 def drop(table: str, row_id: str, reason: str, **fields: Any) -> dict[str, Any]:
     row = {"table_name": table, "row_id": row_id, "reason": reason, "rule_version": 1, "stage": "test", "turn": 1}
     return row | fields
+
+
+def finding(pair: str, reason: str, **fields: Any) -> dict[str, Any]:
+    return {"pair_id": pair, "reason": reason, "action": "warn", "weight": 1.0, "rule_version": 1} | fields
 
 
 def greedy(name: str, policy: str) -> dict[str, Any]:
@@ -151,6 +156,11 @@ TURN = {
                  ranking("r3", "l2", "p2", "c6", "c4")],
     "preferences": [{"pair_id": "x", "prompt_id": "p1", "chosen_id": "c3", "rejected_id": "c1", "votes_for": 3,
                      "votes_against": 1, "votes_tie": 0}],
+    "pair_findings": [finding("x", "prompt_echoed", value=0.75, threshold=0.5),
+                      finding("x", "too_fast", matched_id=HOSTILE),
+                      finding("x", "benchmark_in_chosen", matched_id="p2"),
+                      finding("x", "low_agreement", action="down_weight", weight=0.5),
+                      finding("gone", HOSTILE, matched_id="gone")],
     "dropped": [drop("prompts", "p4", "personal_data", value=1.0, threshold=0.0),
                 drop("demonstrations", "d4", "prompt_dropped", matched_id="p4"),
                 drop("prompts", "p3", "near_duplicate", value=0.9, threshold=0.8, matched_id="p1"),
@@ -227,6 +237,16 @@ def test_funnel_counts_add_up_and_drops_show_what_they_matched(page: str) -> Non
     assert "A cod swims <mark>fast.</mark>" in page or "A cod <mark>swims fast.</mark>" in page
     assert "value 0.85 · limit 0.8" in text and "matched d1" in text
     assert text.count("that is not in the table") == 2  # prompt and answer of the candidate `gone`
+
+
+def test_audit_shows_pairs_that_stay_by_what_is_done_with_them(page: str) -> None:
+    section = Page(page[page.index('id="audit"') : page.index('id="labelers"')].join(("<section ", "<section ")))
+    text = section.text
+    assert "each of the 1 preferences: 2 of those that stay" in text
+    down, warned = text.index("Weighed down"), text.index("Warned of")
+    assert down < text.index("low agreement") < warned < text.index("prompt echoed")
+    assert "value 0.75 · limit 0.5" in text and "chosen A cod. rejected An owl." in text
+    assert f"labeler {HOSTILE}" in section.texts or "labeler <script>" in text
 
 
 def test_answers_stand_side_by_side_with_wins_and_losses(page: str) -> None:
