@@ -67,6 +67,10 @@ def ingest(
     format_name: Annotated[
         str | None, typer.Option("--as", metavar="FORMAT", help="Its format; guessed from its content if not given.")
     ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Read any table: --map prompt=question --map chosen=a ..."),
+    ] = None,
     source: Annotated[str | None, typer.Option(help="What to call the source; else its format and file name.")] = None,
     licence: Annotated[str | None, typer.Option(help="The licence it came under.")] = None,
     consent: Annotated[str | None, typer.Option(help="What the people in it agreed to.")] = None,
@@ -78,7 +82,10 @@ def ingest(
     from pipelines.ingest import format_report, ingest_file
 
     today = datetime.datetime.now(datetime.UTC).date()
-    report = ingest_file(_find_root(), file, format_name, licence=licence, consent=consent, source=source, date=today)
+    report = ingest_file(
+        _find_root(), file, format_name, licence=licence, consent=consent, source=source, mapping=mapping or (),
+        date=today,
+    )  # fmt: skip
     put([_to_json(report.to_json()) if as_json else format_report(report)])
 
 

@@ -1,6 +1,7 @@
 """Takes a file of a known format into imports/ as an immutable part, and says what became of each of its rows."""
 
 import datetime
+import hashlib
 import importlib.util
 import os
 import subprocess
@@ -29,6 +30,8 @@ from pipelines.sources.imports import (
     read_imports,
     read_ledger,
 )
+from pipelines.sources.mapped import NAME, make_format
+from pipelines.sources.mapping import check_columns, parse_mapping
 from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
 from pipelines.sources.reading import read_rows
 from pipelines.stage import STATE, hold_lock
@@ -62,13 +65,14 @@ class IngestReport:
 
 def ingest_file(
     root: Path, file: Path, format_name: str | None = None, *, licence: str | None = None, consent: str | None = None,
-    date: datetime.date | None = None, source: str | None = None, track: bool = True,
+    date: datetime.date | None = None, source: str | None = None, mapping: Sequence[str] = (), track: bool = True,
 ) -> IngestReport:  # fmt: skip
     """Take a file into a project's imports/.
 
     Args:
         format_name: a name in FORMATS; None guesses it by what the first rows hold.
         date: the day to record, today by the caller's clock.
+        mapping: `FIELD=COLUMN` pairs, by which a file of no known format is read.
         source: what to call the source in `origins`; None is the format and the file's name without its endings.
         track: False leaves `dvc add` to the caller.
 
@@ -76,20 +80,21 @@ def ingest_file(
         IngestError: the file as a whole cannot be taken in; nothing is then added.
     """
     _check_options(source=source, licence=licence, consent=consent)
-    named = find_format(format_name) if format_name else None
+    mapped = _read_mapping(format_name, mapping)
+    named = mapped or (find_format(format_name) if format_name else None)
     content = read_file(file)
     with hold_lock(root / STATE / "ingest.lock"):
         clear_staged(root)
         ledger = read_ledger(root)
         rows = read_rows(content)
-        if named is None:
-            named, rows = _guess(content, rows)
-        there = _find_part(ledger, content.sha256, named.name)
+        if named is None or mapped:
+            named, rows = _guess(content, rows, mapped)
+        there = _find_part(ledger, content.sha256, named)
         part = there or _take_in(root, ledger, content, rows, named, (source, licence, consent, date))
         tracking = _track_files(root, part.files) if track else None
         if there is None:
             write_ledger(root, Ledger(parts=[*ledger.parts, part]))
-    return IngestReport(part, added=there is None, guessed=format_name is None, tracking=tracking)
+    return IngestReport(part, added=there is None, guessed=not (format_name or mapped), tracking=tracking)
 
 
 def _check_options(**options: str | None) -> None:
@@ -99,18 +104,33 @@ def _check_options(**options: str | None) -> None:
             raise IngestError(f"--{name} {value!r}: {what}; write plain text")
 
 
-def _guess(file: SourceFile, rows: Iterator[SourceRow]) -> tuple[Format, Iterator[SourceRow]]:
+def _read_mapping(format_name: str | None, mapping: Sequence[str]) -> Format | None:
+    if not mapping:
+        return None
+    if format_name not in (None, NAME):
+        raise IngestError(f"--map goes with --as {NAME}, not {format_name}; leave one of the two out")
+    return make_format(parse_mapping(mapping))
+
+
+def _guess(
+    file: SourceFile, rows: Iterator[SourceRow], mapped: Format | None = None
+) -> tuple[Format, Iterator[SourceRow]]:
+    """The format of the first rows, or `mapped` where they have its columns; and all rows."""
     first = list(islice(rows, GUESSED_ROWS))
     read = [row.value for row in first if row.fault is None]
     if first and first[0].fault and not read:
         fault = first[0].fault
         what = f"none of the first {len(first)} rows can be read"
         raise IngestError(f"{file.where(first[0].line)}: {what}: {fault.reason}, {fault.detail}; {fault.mend}")
+    if mapped:
+        check_columns(file.name, parse_mapping(mapped.mapping), read)
+        return mapped, chain(first, rows)
     return guess_format(file.name, read), chain(first, rows)
 
 
-def _find_part(ledger: Ledger, sha256: str, format_: str) -> Part | None:
-    return next((part for part in ledger.parts if (part.sha256, part.format) == (sha256, format_)), None)
+def _find_part(ledger: Ledger, sha256: str, format_: Format) -> Part | None:
+    wanted = (sha256, format_.name, list(format_.mapping))
+    return next((part for part in ledger.parts if (part.sha256, part.format, part.mapping) == wanted), None)
 
 
 def _take_in(
@@ -122,6 +142,8 @@ def _take_in(
     collected = collect_rows(rows, format_, source, lambda table: read_imports(root, table), content.path)
     _refuse_nothing_kept(content, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
+    if format_.mapping:
+        stem += "-" + hashlib.sha256("\0".join(format_.mapping).encode()).hexdigest()[:8]
     records = {"quarantine": collected.quarantine, "dropped": collected.dropped, "notes": collected.notes}
     return Part(
         source=source.name, format=format_.name, file=content.name, sha256=content.sha256, licence=licence,
@@ -133,6 +155,7 @@ def _take_in(
         quarantined=_count_findings(collected.quarantine), dropped=_count_findings(collected.dropped),
         notes=_count_findings(collected.notes), losses=list(collected.losses),
         tables=write_parts(root, stem, collected.frames), records=write_parts(root, stem, records),
+        mapping=list(format_.mapping),
     )  # fmt: skip
 
 

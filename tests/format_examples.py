@@ -39,6 +39,40 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """The nine sets that InstructGPT's reward model was warmed up on."""
 
+CHATS: dict[str, dict[str, Any]] = {
+    "openai": {"messages": [{"role": "user", "content": "Add 1 2."}, {"role": "assistant", "content": "3"}]},
+    "sharegpt": {"id": "s_0", "conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]},
+    "trl": {"prompt": "Add 1 2.", "chosen": "3", "rejected": "4"},
+}
+LLMBAR = {"input": "Add 1 2.", "output_1": "3", "output_2": "4", "label": 1}
+ALPACA_EVAL = {
+    "instruction": "Add 1 2.", "output_1": "3", "generator_1": "davinci", "output_2": "4", "generator_2": "llama",
+    "annotator": "gpt4", "preference": 1.0,
+}  # fmt: skip
+OUTPUTS = {"prompt": "Add 1 2.\n\nOutput:", "instruction": "Add 1 2.", "input": "", "response": " 3", "target": "3"}
+
+
+def make_node(named: str, text: str, role: str, **more: Any) -> dict[str, Any]:
+    """A message of a tree of OASST."""
+    return {"message_id": named, "text": text, "role": role, "review_result": True, "deleted": False, **more}
+
+
+OASST = {
+    "message_tree_id": "t",
+    "tree_state": "ready_for_export",
+    "prompt": make_node(
+        "t", "Add 1 2.", "prompter",
+        replies=[
+            make_node("a", "4", "assistant", parent_id="t", rank=1, replies=[]),
+            make_node(
+                "b", "3", "assistant", parent_id="t", rank=0,
+                replies=[make_node("c", "Why?", "prompter", parent_id="b", replies=[])],
+            ),
+        ],
+    ),
+}  # fmt: skip
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     "hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED, **QUESTIONS, **PREFERENCES,
+    **CHATS, "llmbar": LLMBAR, "alpaca-eval": ALPACA_EVAL, "self-instruct-outputs": OUTPUTS, "oasst": OASST,
 }  # fmt: skip

@@ -30,4 +30,5 @@ FORMAT = Format(
     required=frozenset({"instruction", "output"}),
     losses=("which model or person wrote the outputs", "where the instruction ends and the input begins"),
     convert=convert_row,
+    yields_to=frozenset({"alpaca-eval"}),
 )

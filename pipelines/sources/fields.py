@@ -40,6 +40,10 @@ class Fields:
             raise RowFaultError("not_json_nan", f"{column!r} is {value}, which JSON has not", 'write the text, or ""')
         return value
 
+    def get(self, column: str) -> Any:
+        """The value as it stands; None where it is absent."""
+        return self._value.get(column)
+
     def text(self, column: str) -> str:
         """Text that must be there."""
         value = self._require(column)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.sources import (
     alpaca,
+    alpaca_eval,
     arc,
     argilla,
     boolq,
@@ -14,15 +15,22 @@ from pipelines.sources import (
     drop,
     hh_rlhf,
     label_studio,
+    llmbar,
+    mapped,
     multinli,
     nectar,
+    oasst,
+    openai,
     openbookqa,
     pandalm,
     quac,
     race,
     self_instruct,
+    self_instruct_outputs,
+    sharegpt,
     shp,
     summarize_from_feedback,
+    trl,
     ultrafeedback,
     webgpt,
     winogrande,
@@ -32,9 +40,11 @@ from pipelines.sources.importing import Format
 
 QUESTIONS = (arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande)
 PREFERENCES = (
-    chatbot_arena, hh_rlhf, nectar, pandalm, shp, summarize_from_feedback, ultrafeedback, webgpt,
+    alpaca_eval, chatbot_arena, hh_rlhf, llmbar, nectar, oasst, pandalm, shp, summarize_from_feedback, ultrafeedback,
+    webgpt,
 )  # fmt: skip
-MODULES = (alpaca, self_instruct, *PREFERENCES, *QUESTIONS, argilla, label_studio)
+CHATS = (openai, sharegpt, trl)
+MODULES = (alpaca, self_instruct, self_instruct_outputs, *CHATS, *PREFERENCES, *QUESTIONS, argilla, label_studio)
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 GUESSED_ROWS = 20
 """How many rows are looked at to guess a format."""
@@ -50,13 +60,17 @@ def find_format(name: str) -> Format:
         return FORMATS[name]
     close = difflib.get_close_matches(name.lower().replace("_", "-"), FORMATS, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}? " if close else ""
-    raise IngestError(f"--as {name}: no such format; {hint}There are {', '.join(FORMATS)}")
+    if name == mapped.NAME:
+        raise IngestError(
+            f"--as {name}: say which column is what, such as --map prompt=question --map completion=answer"
+        )
+    raise IngestError(f"--as {name}: no such format; {hint}There are {', '.join([*FORMATS, mapped.NAME])}")
 
 
 def guess_format(file: str, values: Sequence[Mapping[str, Any]]) -> Format:
     """The one format that fits the most of the first rows, and more than half of them.
 
-    A format gives way to one that wants more columns than it does, and to those that it yields to.
+    A format told by its columns gives way to one that wants more columns, and any to those that it yields to.
 
     Raises:
         IngestError: none or several fit.
@@ -68,11 +82,15 @@ def guess_format(file: str, values: Sequence[Mapping[str, Any]]) -> Format:
     fitting = [
         format_
         for format_ in fitting
-        if not format_.yields_to & names and not any(format_.required < other.required for other in fitting)
+        if not format_.yields_to & names
+        and not (format_.recognise is None and any(format_.required < other.required for other in fitting))
     ]
     if len(fitting) == 1:
         return fitting[0]
     columns: set[str] = set.intersection(*(set(value) for value in values)) if values else set()
     what = f"could be {' or '.join(f.name for f in fitting)}" if fitting else "is of no format known by its columns"
     seen = ", ".join(map(repr, sorted(columns)[:10])) or "no columns in common"
-    raise IngestError(f"{file}: {what} ({seen}); name one with --as: {', '.join(FORMATS)}")
+    raise IngestError(
+        f"{file}: {what} ({seen}); name one with --as: {', '.join(FORMATS)};"
+        " or say which column is what with --map prompt=COLUMN ..."
+    )

@@ -44,6 +44,7 @@ class Format:
             object around one; None for any other object.
         bind: makes `convert` from the file's path and all its readable rows, where rows refer to each other or the
             path says who judged.
+        mapping: the `FIELD=COLUMN` by which a table of no known format is read.
     """
 
     name: str
@@ -56,10 +57,11 @@ class Format:
     yields_to: frozenset[str] = frozenset()
     list_rows: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]] | None] | None = None
     bind: Callable[[Path, Sequence[Mapping[str, Any]]], Convert] | None = None
+    mapping: tuple[str, ...] = ()
 
     def fits(self, value: Mapping[str, Any]) -> bool:
         """True where a row looks like one of this format, or like an object that lists such rows."""
-        if self.list_rows is not None and (rows := self.list_rows(value)):
+        if self.list_rows is not None and (rows := self.list_rows(value)) and isinstance(rows[0], Mapping):
             value = rows[0]
         if self.recognise is not None:
             return self.recognise(value)

@@ -47,7 +47,10 @@ class RowCounts(_Entry):
 
 
 class Part(_Entry):
-    """One file taken in. `tables` are the tables' rows; `records` are what was quarantined, dropped and noted."""
+    """One file taken in. `tables` are the tables' rows; `records` are what was quarantined, dropped and noted.
+
+    `mapping` are the `FIELD=COLUMN` by which a table of no known format was read.
+    """
 
     source: str
     format: str
@@ -63,6 +66,7 @@ class Part(_Entry):
     losses: list[str]
     tables: dict[str, PartFile]
     records: dict[str, PartFile]
+    mapping: list[str] = []
 
     @property
     def files(self) -> list[PartFile]:

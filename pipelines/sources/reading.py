@@ -32,5 +32,5 @@ def read_rows(file: SourceFile) -> Iterator[SourceRow]:
         return read_separated(file, delimiter)
     line = file.content[: len(file.content) - len(file.content.lstrip())].count(b"\n") + 1
     begins = file.content.lstrip()[:20].split(b"\n")[0].decode("utf-8", "backslashreplace").replace("\0", "\\0")
-    what = f"neither JSON, Parquet nor a CSV with a header (begins with {begins!r})"
+    what = f"neither rows of JSON, Parquet nor a CSV with a header (begins with {begins!r})"
     raise IngestError(f"{file.name}, line {line}: {what}; export it as one of them")

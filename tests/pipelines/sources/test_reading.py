@@ -81,7 +81,7 @@ def test_a_bad_line_is_one_bad_row(tmp_path: Path, line: bytes, reason: str) -> 
         (b"", ["is empty"]),
         (b" \n\t\n", ["is empty"]),
         (b"\xef\xbb\xbf", ["is empty"]),
-        (b"Some text.\nMore text.\n", ["line 1", "neither JSON, Parquet nor a CSV", "'Some text.'"]),
+        (b"Some text.\nMore text.\n", ["line 1", "neither rows of JSON, Parquet nor a CSV", "'Some text.'"]),
         (b"\n\nNaN", ["line 3", "neither"]),
         (b"\0\0\0\0", ["NUL"]),
         ('{"a": 1}'.encode("utf-16"), ["line 1", "UTF-16", "UTF-8"]),
