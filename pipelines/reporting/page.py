@@ -25,8 +25,9 @@ def build_page(inputs: Inputs) -> str:
         {
             "inputs": inputs, "headline": write_headline(inputs), "method": name_method(inputs),
             "figures": build_figures(inputs),
-            "changes": compare_turns(inputs), "history": draw_history(inputs), "funnel": build_funnel(inputs, texts),
-            "audit": build_audit(inputs, texts), "labeling": build_labeling(inputs, texts), "results": build_results(inputs), "names": NAMES,
+            "changes": compare_turns(inputs), "history": draw_history(inputs),
+            "funnel": build_funnel(inputs, texts), "audit": build_audit(inputs, texts),
+            "labeling": build_labeling(inputs, texts), "results": build_results(inputs), "names": NAMES,
             "answers": compare_policies(inputs, texts), "models": list_models(inputs),
         }
     )  # fmt: skip

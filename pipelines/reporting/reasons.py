@@ -55,7 +55,7 @@ MEANINGS = {
     "near_identical_sides": "both sides are nearly the same text; the value is their Jaccard similarity",
     "formatting_only": "the sides differ in Markdown alone",
     "refusal_preferred": "a refusal was chosen over help with something harmless",
-    "preference_cycle": "one of a circle of pairs, each better than the next; the value is how many sides hang together",
+    "preference_cycle": "one of a circle of pairs, each better than the next; the value is how many sides it ties up",
     "duplicate_pair": "the same preference as another pair",
     "repeated_prompt": "its prompt has the text of another prompt",
     "tied_votes": "its votes do not prefer the chosen side",
