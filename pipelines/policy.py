@@ -59,15 +59,16 @@ def choose_start(stage: Stage, validation: pl.DataFrame) -> tuple[str, Path, dic
 
 def gather_inputs(stage: Stage, prompts: pl.DataFrame, source: Path) -> PolicyInputs:
     """Train prompts of this turn, preferences of all turns, and the labelers' top-ranked answers to what they ranked in
-    this turn: those of earlier turns were learnt then."""
+    this turn: those of earlier turns were learnt then. Prompts dropped as duplicates keep their labels, so preferences
+    look their prompts up among all."""
     train = prompts.filter(pl.col("split") == "train")
     pairs = read_pairs(stage).filter(pl.col("split") == "train")
     ranked = pairs.join(stage.new_rows("rankings"), on="prompt_id", how="semi")
-    candidates = stage.rows("candidates")
+    known, candidates = stage.rows("prompts"), stage.rows("candidates")
     return PolicyInputs(
         start=source, reference=source, reward_model=stage.dep("models/reward_model"),
         prompts=list_prompts(train.join(stage.new_rows("prompts"), on="prompt_id", how="semi")),
-        groups=build_groups(pairs, train, candidates), labelers_best=list_best(ranked, train, candidates),
+        groups=build_groups(pairs, known, candidates), labelers_best=list_best(ranked, known, candidates),
     )  # fmt: skip
 
 
