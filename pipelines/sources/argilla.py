@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.sources.argilla_records import ArgillaRecord, Response, is_record, read_record
-from pipelines.sources.dialogues import GIVEN, SETTING, find_asked, read_messages, read_prompt
+from pipelines.sources.conversations import read_side, refuse_media
+from pipelines.sources.dialogues import GIVEN, SETTING, find_asked, read_prompt
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields, lists_objects
 from pipelines.sources.importing import Format, Imported, note_sides
@@ -40,13 +41,15 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
         )
         mend = "name the fields 'prompt', 'response_1', 'response_2', as the ranking's values do"
         raise RowFaultError("no_prompt" if asked is None else "no_candidates", detail, mend)
-    prompt = read_prompt(record.fields, asked)
+    refuse_media(record.fields)
+    fields = Fields(record.fields)
+    prompt = read_prompt(fields, asked)
     sides = {
-        column: Candidate(prompt_id=prompt.prompt_id, completion=read_messages(record.fields, column, "assistant"))
+        column: Candidate(prompt_id=prompt.prompt_id, completion=read_side(fields, column, "assistant"))
         for column in columns
     }
     records: list[tuple[str, Record]] = [("", prompt), *sides.items()]
-    notes = [*note_sides(sides), *_note_unread(record, {asked, GIVEN, *SETTING, *columns})]
+    notes = [*fields.notes, *note_sides(sides), *_note_unread(record, {asked, GIVEN, *SETTING, *columns})]
     options = {name_option(column): candidate for column, candidate in sides.items()}
     for response in record.responses:
         said, unread = _read_response(response, options)

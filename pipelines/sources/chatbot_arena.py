@@ -20,14 +20,12 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     """The user's first message is the prompt; a candidate is the model's replies with the messages between them."""
     fields = Fields(value)
     key = fields.key("id")
-    asked = _read_list(fields, value, "prompt")
+    asked = _read_list(fields, "prompt")
     opening = next((text for text in asked[:1] if text is not None), None)
     if opening is None:
         raise RowFaultError("no_prompt", "'prompt' holds no message", "give the user's messages as a JSON list")
     prompt = Prompt(messages=(Message(role="user", content=opening),))
-    first, second = (
-        _read_side(prompt, asked, _read_list(fields, value, side), side) for side in ("response_a", "response_b")
-    )
+    first, second = (_read_side(prompt, asked, _read_list(fields, side), side) for side in ("response_a", "response_b"))
     verdict = tuple(fields.number(column) for column in ("winner_model_a", "winner_model_b", "winner_tie"))
     if verdict not in VERDICTS:
         detail = f"winner_model_a, winner_model_b and winner_tie are {', '.join(f'{said:g}' for said in verdict)}"
@@ -42,9 +40,9 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     return Imported(tuple(records), notes, key)
 
 
-def _read_list(fields: Fields, value: Mapping[str, Any], column: str) -> list[str | None]:
+def _read_list(fields: Fields, column: str) -> list[str | None]:
     """A list of texts, written as JSON inside a text (as in the CSV file) or as a list."""
-    said = value.get(column)
+    said = fields.get(column)
     if not isinstance(said, list):
         try:
             said = json.loads(fields.text(column))

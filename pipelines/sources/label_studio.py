@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pipelines.sources.buckets import order_buckets
-from pipelines.sources.dialogues import find_asked, read_messages, read_prompt
+from pipelines.sources.conversations import read_side, refuse_media
+from pipelines.sources.dialogues import find_asked, read_prompt
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
 from pipelines.sources.importing import Format, Imported, note_sides
@@ -27,22 +28,25 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     fields = Fields(value)
     data = fields.object("data")
     column, items = _read_items(data)
-    prompt = _read_prompt(data, column)
+    refuse_media(data)
+    asked = Fields(data)
+    prompt = _read_prompt(asked, data, column)
     candidates = {name: _read_candidate(prompt, item) for name, item in items.items()}
     records: list[tuple[str, Record]] = [("", prompt)]
     records += [(f"item-{name}", candidate) for name, candidate in candidates.items()]
-    notes = list(note_sides(candidates))
+    notes = [*asked.notes, *note_sides(candidates)]
     for number, annotation in enumerate(fields.objects("annotations"), start=1):
         given = Fields(annotation)
         part = f"annotation-{given.key('id') if given.has('id') else number}"
-        records += [(part, record) for record in _judge(given, annotation, candidates)]
+        records += [(part, record) for record in _judge(given, candidates)]
         notes += given.notes
     return Imported(tuple(records), tuple(notes), fields.key("id") if fields.has("id") else None)
 
 
 def _read_items(data: Mapping[str, Any]) -> tuple[str, dict[str, Mapping[str, Any]]]:
     """The column that holds the list of items, and the items by id, in the order in which they are shown."""
-    for column, value in data.items():
+    for column in sorted(data, key=lambda column: column != "items"):
+        value = data[column]
         if isinstance(value, list) and value and all(isinstance(item, dict) and "id" in item for item in value):
             items = {Fields(item).key("id"): item for item in value}
             if len(items) < len(value):
@@ -58,25 +62,25 @@ def _sort_shown(names: Iterable[str]) -> list[str]:
     return [*sorted(numbers, key=int), *(name for name in given if name not in numbers)]
 
 
-def _read_prompt(data: Mapping[str, Any], items: str) -> Prompt:
+def _read_prompt(fields: Fields, data: Mapping[str, Any], items: str) -> Prompt:
     columns = [column for column, value in data.items() if column != items and isinstance(value, str | list)]
     asked = find_asked(columns)
     if asked is None:
         detail = f"'data' has no prompt among {', '.join(map(repr, columns)) or 'its columns'}"
         raise RowFaultError("no_prompt", detail, "name the column 'prompt'")
-    return read_prompt(data, asked)
+    return read_prompt(fields, asked)
 
 
 def _read_candidate(prompt: Prompt, item: Mapping[str, Any]) -> Candidate:
     column = next((column for column in BODIES if item.get(column) is not None), None)
     if column is None:
         raise RowFaultError("missing_column", "an item has no 'body'", "add the answer's text as 'body'")
-    return Candidate(prompt_id=prompt.prompt_id, completion=read_messages(item, column, "assistant"))
+    return Candidate(prompt_id=prompt.prompt_id, completion=read_side(Fields(item), column, "assistant"))
 
 
-def _judge(given: Fields, annotation: Mapping[str, Any], items: Items) -> list[Record]:
+def _judge(given: Fields, items: Items) -> list[Record]:
     """The labeler and what the annotation says, or that it was skipped."""
-    name = GOLD if given.flag("ground_truth") else f"{NAME}/{_name_labeler(given, annotation)}"
+    name = GOLD if given.flag("ground_truth") else f"{NAME}/{_name_labeler(given)}"
     labeler = Labeler(labeler_id=name, kind="person")
     facts: dict[str, Any] = {
         "shown_order": show_order(items.values()), "created_at": given.optional_instant("created_at"),
@@ -97,13 +101,13 @@ def _judge(given: Fields, annotation: Mapping[str, Any], items: Items) -> list[R
     return [labeler, rank(list(items.values()), labeler, tiers, rationale=_read_rationale(results), **facts)]
 
 
-def _name_labeler(given: Fields, annotation: Mapping[str, Any]) -> str:
+def _name_labeler(given: Fields) -> str:
     """Number of the user, who is named by it or stands there as an object."""
     if not given.has("completed_by"):
         given.notes.append(Note("unknown_labeler", "an annotation does not say by whom it is"))
         return "unknown"
-    if isinstance(annotation["completed_by"], dict):
-        user = Fields(annotation["completed_by"])
+    if isinstance(given.get("completed_by"), dict):
+        user = Fields(given.object("completed_by"))
         return user.key("id" if user.has("id") else "email")
     return given.key("completed_by")
 

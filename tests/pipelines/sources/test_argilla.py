@@ -146,6 +146,7 @@ def test_dialogues_in_chat_fields(tmp_path: Path) -> None:
         ({"responses": {"r": [{"value": [{"value": "response_9", "rank": 1}], "user_id": "a"}]}}, "unknown_candidate"),
         ({"responses": {"r": [{"value": [{"value": "response_1", "rank": "x"}], "user_id": "a"}]}}, "wrong_type"),
         ({"responses": "x"}, "wrong_type"),
+        ({"fields": {**FIELDS, "image": "https://x.org/y.png"}}, "unsupported_modality"),
     ],
 )
 def test_a_bad_record_is_quarantined(tmp_path: Path, change: dict[str, Any], reason: str) -> None:

@@ -143,6 +143,7 @@ def test_dialogues_and_system_prompts(tmp_path: Path) -> None:
         ({"annotations": [annotate(1, 7, {"rank": ["llm_1"]}, created_at="yesterday")]}, "wrong_type"),
         ({"annotations": [annotate(1, 7, {"rank": ["llm_1"]}, lead_time=-1)]}, "not_a_record"),
         ({"annotations": None}, "wrong_type"),
+        ({"data": {**LABEL_STUDIO["data"], "image": "https://x.org/y.png"}}, "unsupported_modality"),
     ],
 )  # fmt: skip
 def test_a_bad_task_is_quarantined(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
