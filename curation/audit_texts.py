@@ -5,10 +5,11 @@ from collections.abc import Callable
 import polars as pl
 
 from curation.completion_rules import measure_refusal
-from curation.contamination import find_contamination, list_ngrams
+from curation.contamination import find_contamination
 from curation.measures import Measure, Texts
 from curation.pairs import Evidence
 from curation.text_rules import measure_empty
+from curation.words import hash_ngrams, hash_words
 from schemas.audit import Check, EchoedPrompt, NearIdentical, RefusalPreferred
 from schemas.noise_rules import Rule
 
@@ -72,19 +73,17 @@ def find_near_identical_sides(evidence: Evidence, check: NearIdentical) -> pl.Da
     """Sides alike in nearly all of their word n-grams (Jaccard), but not the same text."""
     words = [pl.col(f"normal_{side}").str.count_matches(r"\S+") for side in SIDES]
     judged = evidence.pairs.filter(~_identical() & (pl.min_horizontal(words) >= check.min_words))
-    shingles = [list_ngrams(judged.select(row_id="pair_id", text=pl.col(side)), check.n_words) for side in SIDES]
-    sizes = [
-        shingle.group_by("row_id").agg(pl.len().alias(f"n_{side}"))
-        for shingle, side in zip(shingles, SIDES, strict=True)
-    ]
-    common = shingles[0].join(shingles[1], on=["row_id", "ngram"]).group_by("row_id").agg(pl.len().alias("n_common"))
-    joined = common.join(sizes[0], on="row_id").join(sizes[1], on="row_id")
-    alike = joined.with_columns(
-        value=pl.col("n_common") / (pl.col("n_chosen") + pl.col("n_rejected") - pl.col("n_common"))
+    judged = judged.with_columns(
+        _list_shingles(judged[side], check.n_words).alias(f"{side}_shingles") for side in SIDES
     )
-    return alike.filter(pl.col("value") >= check.min_similarity).select(
-        "row_id", "value", threshold=pl.lit(check.min_similarity)
+    sizes = [pl.col(f"{side}_shingles").list.len() for side in SIDES]
+    # Jaccard of at least t leaves sets of sizes within t of each other: most pairs need no comparing
+    near = judged.filter(pl.min_horizontal(sizes) >= check.min_similarity * pl.max_horizontal(sizes))
+    common = pl.col("chosen_shingles").list.set_intersection("rejected_shingles").list.len()
+    alike = near.select(
+        row_id="pair_id", value=common / (sizes[0] + sizes[1] - common), threshold=pl.lit(check.min_similarity)
     )
+    return alike.filter(pl.col("value") >= check.min_similarity)
 
 
 def find_formatting_only(evidence: Evidence, check: Check) -> pl.DataFrame:
@@ -159,3 +158,13 @@ def _broken(pairs: pl.DataFrame, side: str, measure: Callable[[Texts, Rule], Mea
     texts = Texts(pairs.select("pair_id", known=pl.col(side).is_not_null(), text=pl.col(side).fill_null("")))
     broken = measure(texts, _ON).broken.fill_null(False) & pl.col("known")
     return texts.frame.select(broken.alias(side)).to_series()
+
+
+def _list_shingles(texts: pl.Series, n_words: int) -> pl.Series:
+    """Each text's different word n-grams, as lists of 64-bit hashes."""
+    import pyarrow as pa
+
+    ngrams, starts = hash_ngrams(hash_words(texts), n_words)
+    lists = pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(starts, pa.int64()), pa.array(ngrams)))
+    assert isinstance(lists, pl.Series)
+    return lists.list.unique()

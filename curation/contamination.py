@@ -43,7 +43,8 @@ def find_overlap(rows: pl.DataFrame, benchmark: pl.DataFrame, rule: NgramOverlap
     they are common phrases; shares are PaLM's (Chowdhery et al. 2022, section 8). Prompts shorter than an n-gram match
     nothing here.
     """
-    held, wanted = list_ngrams(rows, rule.n_words), list_ngrams(benchmark, rule.n_words)
+    wanted = _list_ngrams(benchmark, rule.n_words)
+    held = _list_ngrams(rows, rule.n_words, among=wanted["ngram"].unique().sort().to_numpy())
     sizes = wanted.group_by("row_id").agg(pl.len().alias("n_ngrams"))
     shared = held.join(wanted.rename({"row_id": "matched_id"}), on="ngram")
     rare = shared.group_by("ngram").agg(pl.col("row_id").n_unique().alias("n_rows"))
@@ -67,8 +68,12 @@ def _find_exact(rows: pl.DataFrame, benchmark: pl.DataFrame) -> pl.DataFrame:
     return matches.select("row_id", "matched_id", value=pl.lit(1.0))
 
 
-def list_ngrams(rows: pl.DataFrame, n_words: int) -> pl.DataFrame:
-    """Each different word n-gram of each row id: (row_id, ngram as 64-bit hash)."""
+def _list_ngrams(rows: pl.DataFrame, n_words: int, among: np.ndarray | None = None) -> pl.DataFrame:
+    """Each different word n-gram of each row id: (row_id, ngram as 64-bit hash); of those in `among`, sorted, alone."""
     ngrams, starts = hash_ngrams(hash_words(rows["text"]), n_words)
     owners = np.repeat(np.arange(rows.height), np.diff(starts))
+    if among is not None:
+        # nearly all of a corpus' n-grams are in no benchmark: a frame of them all would take most of the time
+        wanted = among.take(np.searchsorted(among, ngrams), mode="clip") == ngrams if len(among) else ngrams < 0
+        ngrams, owners = ngrams[wanted], owners[wanted]
     return pl.DataFrame({"row_id": rows["row_id"].gather(owners), "ngram": ngrams}).unique()
