@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from pipelines.sources.faults import IngestError, RowFaultError
@@ -73,6 +74,30 @@ def read_lines(file: SourceFile) -> Iterator[SourceRow]:
             continue
         number += 1
         yield _parse_line(decoder, number, line, stored.strip())
+
+
+def holds_pairs(file: SourceFile) -> bool:
+    """True for JSON Lines of `[{...}, {...}]`, two objects that are one row together (WebGPT's comparisons)."""
+    lines = [line for line in islice(io.BytesIO(file.content), 100) if line.strip()][:2]
+    return len(lines) == 2 and all(_is_pair(line) for line in lines)
+
+
+def _is_pair(line: bytes) -> bool:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(item, dict) for item in value)
+
+
+def read_pairs(file: SourceFile) -> Iterator[SourceRow]:
+    """Yield the rows of such a file as `{"pair": [{...}, {...}]}`."""
+    for row in read_lines(file):
+        fault = row.fault
+        if fault is None or fault.reason != "not_an_object" or row.raw is None or not _is_pair(row.raw.encode()):
+            yield row
+        else:
+            yield SourceRow(row.number, row.line, row.raw, {"pair": json.loads(row.raw)})
 
 
 def _parse_line(decoder: _RowDecoder, number: int, line: int, stored: bytes) -> SourceRow:

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from pipelines.sources.csv_rows import find_delimiter, read_separated
 from pipelines.sources.faults import IngestError
 from pipelines.sources.files import SourceFile, SourceRow, read_file
-from pipelines.sources.json_rows import is_spread_object, name_type, read_array, read_lines, read_object
+from pipelines.sources.json_rows import (
+    holds_pairs,
+    is_spread_object,
+    name_type,
+    read_array,
+    read_lines,
+    read_object,
+    read_pairs,
+)
 from pipelines.sources.parquet_rows import read_parquet
 
 __all__ = ["SourceFile", "SourceRow", "name_type", "read_file", "read_rows"]
@@ -24,7 +32,7 @@ def read_rows(file: SourceFile) -> Iterator[SourceRow]:
         return read_parquet(file)
     first = file.content.lstrip()[:1]
     if first == b"[":
-        return read_array(file)
+        return read_pairs(file) if holds_pairs(file) else read_array(file)
     if first == b"{":
         return read_object(file) if is_spread_object(file) else read_lines(file)
     delimiter = find_delimiter(file)

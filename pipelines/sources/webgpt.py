@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.sources.faults import RowFaultError
-from pipelines.sources.fields import Fields
+from pipelines.sources.fields import Fields, lists_objects
 from pipelines.sources.importing import Format, Imported, ask, note_sides
 from pipelines.sources.tiers import rank, tier_pair
 from schemas.ids import pair_id
@@ -13,10 +13,12 @@ from schemas.records import Candidate, Labeler, Message, Prompt
 LABELER = Labeler(labeler_id="webgpt/unknown", kind="person")
 """All rankings are by one labeler of this name: the data does not say who judged."""
 
+REQUIRED = frozenset({"question", "answer_0", "answer_1", "score_0", "score_1"})
+
 
 def convert_row(value: Mapping[str, Any]) -> Imported:
     """The question is the prompt; a candidate is its quotes (as a tool's message) and the answer that cites them."""
-    fields = Fields(value)
+    fields = Fields(_join_pair(value) if "pair" in value else value)
     question = Fields(fields.object("question"))
     prompt = ask(question.text("full_text"))
     first, second = (_read_side(fields, prompt, side) for side in (0, 1))
@@ -31,6 +33,21 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     notes = (*fields.notes, *question.notes, *note_sides({"answer_0": first, "answer_1": second}))
     records = (("", prompt), ("answer_0", first), ("answer_1", second), ("", LABELER), ("", ranking))
     return Imported(records, notes, "/".join(source))
+
+
+def _join_pair(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The two halves of a row as OpenAI published them, with the columns that the set has on Hugging Face."""
+    halves = Fields(value).objects("pair")
+    if len(halves) != 2 or halves[0].get("question") != halves[1].get("question"):
+        raise RowFaultError("no_shared_prompt", "the row is no pair of answers to one question", "give both the same")
+    joined = {f"{column}_{side}": half[column] for side, half in enumerate(halves) for column in half}
+    return {**joined, "question": halves[0].get("question")}
+
+
+def _is_row(value: Mapping[str, Any]) -> bool:
+    if "pair" in value:
+        return lists_objects(value, "pair", "answer") and lists_objects(value, "pair", "score")
+    return all(value.get(column) is not None for column in REQUIRED)
 
 
 def _read_side(fields: Fields, prompt: Prompt, side: int) -> Candidate:
@@ -51,9 +68,9 @@ def _read_side(fields: Fields, prompt: Prompt, side: int) -> Candidate:
 FORMAT = Format(
     name="webgpt",
     columns=frozenset(
-        {"question", "quotes_0", "answer_0", "score_0", "quotes_1", "answer_1", "score_1"}
+        {"question", "quotes_0", "answer_0", "score_0", "quotes_1", "answer_1", "score_1", "pair"}
     ),
-    required=frozenset({"question", "answer_0", "answer_1", "score_0", "score_1"}),
+    required=REQUIRED,
     losses=(
         f"who judged (all rankings are by {LABELER.labeler_id})",
         "which model or person wrote each answer (no samples)",
@@ -62,4 +79,5 @@ FORMAT = Format(
     ),
     convert=convert_row,
     repeats_prompts=True,
+    recognise=_is_row,
 )  # fmt: skip

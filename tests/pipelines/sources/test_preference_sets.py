@@ -9,6 +9,7 @@ import pytest
 from preference_examples import ARENA, NECTAR, ROWS, SHP, SUMMARIZE, ULTRAFEEDBACK, WEBGPT
 from preference_files import Taken
 
+from pipelines.ingest import ingest_file
 from schemas import ids
 
 
@@ -113,6 +114,20 @@ def test_webgpt_by_hand(tmp_path: Path) -> None:
     cited = ids.candidate_id(prompt, [quoted, {"role": "assistant", "content": "Les Reed [1]."}])
     bare = ids.candidate_id(prompt, [{"role": "assistant", "content": "Reed wrote it."}])
     assert set(taken.table("candidates")["candidate_id"]) == {cited, bare}
+
+
+def test_webgpt_as_openai_published_it_is_the_same(tmp_path: Path) -> None:
+    """Each line is a list of two objects."""
+    halves = [
+        {"question": WEBGPT["question"], **{c: WEBGPT[f"{c}_{side}"] for c in ("quotes", "answer", "tokens", "score")}}
+        for side in (0, 1)
+    ]
+    published = Taken(tmp_path / "a", [halves, halves, [halves[0], {**halves[1], "question": {}}]], "webgpt")
+    flat = Taken(tmp_path / "b", [WEBGPT], "webgpt")
+    assert published.reasons() == ["no_shared_prompt"]
+    for name in ("prompts", "candidates", "rankings"):
+        assert published.table(name).equals(flat.table(name))
+    assert ingest_file(tmp_path / "c", tmp_path / "a" / "f.jsonl").part.format == "webgpt"
 
 
 @pytest.mark.parametrize("scores", [(0.5, 0.5), (0, 1), (-1, -0.5)])
