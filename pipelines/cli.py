@@ -91,7 +91,9 @@ def ingest(
 
 @app.command("export")
 def export(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="trl, openai, sharegpt or parquet.")],
+    format_name: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="trl, openai, sharegpt, label-studio, argilla or parquet.")
+    ],
     out: Annotated[Path, typer.Option(help="The file to write; for parquet a folder.")],
     table: Annotated[
         str | None, typer.Option(help="demonstrations, preferences or rankings; else the format's first.")
@@ -111,6 +113,42 @@ def export(
         put([_to_json(report.to_json())])
     else:
         say(format_report(report))
+
+
+@app.command("curate")
+def curate(
+    file: Annotated[Path, typer.Argument(help="Parquet, JSON Lines, JSON or CSV.")],
+    text: Annotated[str, typer.Option(metavar="COLUMN", help="The column of texts to judge.")],
+    dropped: Annotated[Path, typer.Option(help="Parquet to write: a line for each row and reason to drop it.")],
+    key: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="What names a row; its number, from 1, if not given.")
+    ] = None,
+    kept: Annotated[Path | None, typer.Option(help="Parquet to write: the rows that no rule drops.")] = None,
+    only: Annotated[
+        str, typer.Option(metavar="RULE,...", help="Rules to apply; else those that params switch on.")
+    ] = "",
+    threshold: Annotated[float | None, typer.Option(help="Similarity from which two texts are duplicates.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EXPRESSION", help="Of duplicates, keep the greatest by this SQL expression; again for ties."
+        ),
+    ] = None,
+    params: Annotated[Path | None, typer.Option(help="A params.yaml; else the one that was installed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the noise and the duplicates in any file, and name a direct survivor for each duplicate."""
+    from pipelines.curate import curate_file, describe_curated
+
+    curated = curate_file(
+        file, text, key=key, dropped=dropped, kept=kept, only=[name for name in only.split(",") if name],
+        threshold=threshold, keep=keep or [], params=params,
+    )  # fmt: skip
+    if as_json:
+        put([_to_json(curated.to_json())])
+    else:
+        for line in describe_curated(curated):
+            say(line)
 
 
 @app.command("next")

@@ -1,0 +1,100 @@
+"""Turns the rows of any file with a column of text into findings: noise rules, exact and near-duplicates."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from curation.buckets import Progress
+from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates
+from schemas.errors import UserError
+from schemas.params import DemonstrationRules, NearDuplicates
+
+DUPLICATES = ("exact_duplicate", "near_duplicate")
+FINDINGS = {
+    "row": pl.UInt32, "reason": pl.String, "value": pl.Float64, "threshold": pl.Float64, "matched_row": pl.UInt32,
+    "rule_version": pl.Int64,
+}  # fmt: skip
+
+
+def list_rules() -> list[str]:
+    """Names of the rules that judge a text without knowing its turn: the reasons that a row can be dropped for."""
+    from curation.noise import RULES
+
+    return [name for name in DemonstrationRules.model_fields if name in RULES or name in DUPLICATES]
+
+
+def choose_rules(rules: DemonstrationRules, only: Sequence[str]) -> list[str]:
+    """The rules to apply: those named, else those that are on.
+
+    Raises:
+        UserError: there is no such rule.
+    """
+    if tuple(only) == ("near_duplicate",):  # spares loading the others
+        return list(only)
+    known = list_rules()
+    unknown = [name for name in only if name not in known]
+    if unknown:
+        raise UserError(f"--only {unknown[0]}: there is no such rule; there are {', '.join(known)}")
+    return list(only) or [name for name in known if getattr(rules, name).enabled]
+
+
+def find_faults(
+    rows: pl.DataFrame,
+    chosen: Sequence[str],
+    rules: DemonstrationRules,
+    near: NearDuplicates,
+    *,
+    keep: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Every row that breaks a chosen rule, as FINDINGS says, by row and reason.
+
+    Of duplicates a row survives that breaks no noise rule, then by the policy `keep`, then the lesser row.
+
+    Args:
+        rows: row (UInt32, ascending), text, and what `keep` reads.
+    """
+    noise = [name for name in chosen if name not in DUPLICATES]
+    found = [pl.DataFrame(schema=FINDINGS), *_find_noise(rows, noise, rules)]
+    order = list(keep)
+    if noise:
+        faulty = pl.concat(f.select("row") for f in found).unique().with_columns(faulty=pl.lit(True))
+        rows = rows.join(faulty, on="row", how="left", maintain_order="left").with_columns(
+            pl.col("faulty").fill_null(False)
+        )
+        order = ["not faulty", *keep]
+    rows = rows.rename({"row": "row_id"})
+    if "exact_duplicate" in chosen:
+        found.append(_name_matches(drop_exact_duplicates(rows, keep=order), "exact_duplicate", 1.0))
+    if "near_duplicate" in chosen:
+        matches = drop_near_duplicates(rows, near, keep=order, progress=progress)
+        found.append(_name_matches(matches, "near_duplicate", near.threshold))
+    return pl.concat(found).sort("row", "reason")
+
+
+def _find_noise(rows: pl.DataFrame, names: Sequence[str], rules: Any) -> list[pl.DataFrame]:
+    if not names:
+        return []
+    from curation.noise import RULES, find_noise
+
+    on = {
+        name: getattr(rules, name).model_copy(update={"enabled": name in names})
+        for name in RULES
+        if hasattr(rules, name)
+    }
+    found = find_noise(rows.select(pl.col("row").cast(pl.String).alias("row_id"), "text"), rules.model_copy(update=on))
+    return [
+        found.select(
+            pl.col("row_id").cast(pl.UInt32).alias("row"), "reason", "value", "threshold",
+            pl.lit(None, pl.UInt32).alias("matched_row"), "rule_version",
+        )
+    ]  # fmt: skip
+
+
+def _name_matches(matches: pl.DataFrame, reason: str, threshold: float) -> pl.DataFrame:
+    return matches.select(
+        pl.col("row_id").alias("row"), pl.lit(reason).alias("reason"), pl.col("similarity").alias("value"),
+        pl.lit(threshold).alias("threshold"), pl.col("matched_id").alias("matched_row"),
+        pl.lit(1, pl.Int64).alias("rule_version"),
+    )  # fmt: skip

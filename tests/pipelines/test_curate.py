@@ -1,0 +1,138 @@
+"""`flywheel curate`: any file in, a ledger by the file's own keys out, and one clear line where that cannot be."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.curate import curate_file
+from schemas.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+def window(start: int, n: int = 30) -> str:
+    return " ".join(f"w{i}" for i in range(start, start + n))
+
+
+ROWS = pl.DataFrame(
+    {
+        "id": ["k3", "k1", "k2", "k4", "k5"],
+        # k2 shares 27 of 29 shingles with k1; k4 says what k3 says
+        "body": [window(100), window(0), window(1), window(100).upper(), "N/A"],
+        "stars": [1, 2, 3, 4, 5],
+    }
+)
+LEDGER = [
+    ("k2", "near_duplicate", 27 / 29, 0.8, "k1", 1), ("k4", "exact_duplicate", 1.0, 1.0, "k3", 1),
+    ("k4", "near_duplicate", 1.0, 0.8, "k3", 1), ("k5", "placeholder", 1.0, 0.0, None, 1),
+]  # fmt: skip
+
+
+def write(frame: pl.DataFrame, path: Path) -> Path:
+    {".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson, ".csv": frame.write_csv}[path.suffix](path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_ledger_names_rows_by_the_files_keys_whatever_their_order(tmp_path: Path, ending: str) -> None:
+    for seed in range(3):
+        file = write(ROWS.sample(fraction=1, shuffle=True, seed=seed), tmp_path / f"rows.{ending}")
+        out, kept = tmp_path / "dropped.parquet", tmp_path / "kept.parquet"
+        curated = curate_file(file, "body", key="id", dropped=out, kept=kept)
+        assert pl.read_parquet(out).rows() == LEDGER
+        assert (curated.rows, curated.kept, curated.dropped) == (5, 2, 3)
+        assert curated.reasons == {"exact_duplicate": 1, "near_duplicate": 2, "placeholder": 1}
+        rest = pl.read_parquet(kept)
+        assert rest.columns == ROWS.columns and sorted(rest["id"]) == ["k1", "k3"]
+
+
+def test_rows_without_a_key_are_numbered_from_1(tmp_path: Path) -> None:
+    out = tmp_path / "dropped.parquet"
+    curate_file(write(ROWS, tmp_path / "rows.parquet"), "body", dropped=out, only=["near_duplicate"])
+    assert pl.read_parquet(out).select("row_id", "matched_id").rows() == [(3, 2), (4, 1)]
+    curate_file(
+        write(ROWS, tmp_path / "rows.parquet"),
+        "body",
+        dropped=out,
+        only=["near_duplicate"],
+        keep=["stars"],
+        threshold=0.9,
+    )
+    assert pl.read_parquet(out).select("row_id", "matched_id").rows() == [(1, 4), (2, 3)]
+
+
+def test_a_row_that_breaks_no_rule_survives_its_noisy_double(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"id": [1, 2], "text": [window(0) + " me@firm.de", window(0)]})
+    out = tmp_path / "dropped.parquet"
+    curate_file(write(rows, tmp_path / "rows.parquet"), "text", key="id", dropped=out)
+    found = pl.read_parquet(out)
+    assert found.schema["row_id"] == pl.Int64
+    assert found.select("row_id", "reason", "matched_id").rows() == [
+        (1, "near_duplicate", 2), (1, "personal_data", None)
+    ]  # fmt: skip
+
+
+FAULTS = {
+    "lacks": (ROWS, {"text": "nothing"}, "there is no column nothing; there are id, body, stars"),
+    "null": (ROWS.with_columns(body=pl.lit(None, pl.String)), {}, "row 1: column body is null (5 of 5 rows)"),
+    "numbers": (ROWS, {"text": "stars"}, "column stars holds Int64, not text"),
+    "repeated": (ROWS.with_columns(id=pl.lit("k")), {"key": "id"}, "row 1: the key 'k' of column id stands twice"),
+    "keyless": (ROWS.with_columns(id=pl.lit(None, pl.String)), {"key": "id"}, "row 1: the key id is null"),
+    "empty": (ROWS.clear(), {}, "the file has no rows"),
+    "rule": (ROWS, {"only": ["nearly"]}, "--only nearly: there is no such rule; there are empty, "),
+    "expression": (ROWS, {"keep": ["stars desc"]}, "keep: 'stars desc': the greatest survives"),
+    "column": (ROWS, {"keep": ["starz"]}, "there is no column starz"),
+    "threshold": (ROWS, {"threshold": 1.5}, "--threshold 1.5: give a similarity above 0, at most 1"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_one_clear_line_and_write_nothing(tmp_path: Path, fault: str) -> None:
+    frame, options, said = FAULTS[fault]
+    out = tmp_path / "dropped.parquet"
+    with pytest.raises(UserError) as error:
+        curate_file(write(frame, tmp_path / "rows.parquet"), **{"text": "body", "dropped": out, **options})
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert not out.exists()
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"body": "one"}\n{"body": "two"\n')
+    with pytest.raises(UserError, match=r"rows\.jsonl, line 2: "):
+        curate_file(file, "body", dropped=tmp_path / "dropped.parquet")
+    damaged = tmp_path / "rows.parquet"
+    damaged.write_bytes(b"PAR1 and no more")
+    with pytest.raises(UserError, match="cut short or damaged"):
+        curate_file(damaged, "body", dropped=tmp_path / "dropped.parquet")
+
+
+def test_outputs_never_replace_the_file(tmp_path: Path) -> None:
+    file = write(ROWS, tmp_path / "rows.parquet")
+    for out in ({"dropped": file}, {"dropped": tmp_path}, {"dropped": tmp_path / "a", "kept": tmp_path / "a"}):
+        with pytest.raises(UserError):
+            curate_file(file, "body", **out)
+
+
+def test_command_prints_json_and_says_words_on_stderr(tmp_path: Path) -> None:
+    write(ROWS, tmp_path / "rows.parquet")
+    command = [sys.executable, "-m", "pipelines.cli", "curate", "rows.parquet", "--text", "body", "--key", "id"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for extra in (["--json"], []):
+        done = subprocess.run(
+            [*command, "--only", "near_duplicate,exact_duplicate", "--dropped", "out.parquet", *extra],
+            cwd=tmp_path, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0
+        if extra:
+            assert json.loads(done.stdout)["reasons"] == {"exact_duplicate": 1, "near_duplicate": 2}
+            assert done.stderr == ""
+        else:
+            assert done.stdout == "" and "rows 5 = kept 3 + dropped 2" in done.stderr
+    done = subprocess.run([*command, "--dropped", "/dev/null/x"], cwd=tmp_path, env=environment, capture_output=True)
+    assert done.returncode == 1 and done.stderr.count(b"\n") == 1
