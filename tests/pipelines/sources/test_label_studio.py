@@ -42,10 +42,10 @@ def test_a_list_that_stands_as_it_was_shown_is_noted(tmp_path: Path) -> None:
 
 def test_items_named_by_numbers_are_shown_in_their_order(tmp_path: Path) -> None:
     """Label Studio keeps items by id in a JavaScript object: 2 before 10, and both before names."""
-    items = [{"id": name, "body": f"answer {name}"} for name in ("b", 10, "2", "a")]
-    taken = take_in(tmp_path, annotate(1, 7, {"rank": ["2", "10", "b", "a"]}), items=items)
+    items = [{"id": name, "body": f"answer {name}"} for name in ("b", 30, 10, "200", "2", "a", 3)]
+    taken = take_in(tmp_path, annotate(1, 7, {"rank": ["2", "3", "10", "30", "200", "b", "a"]}), items=items)
     shown = [taken.texts[shown] for shown in taken.rankings()[0]["shown_order"]]
-    assert shown == ["answer 2", "answer 10", "answer b", "answer a"]
+    assert shown == [f"answer {name}" for name in ("2", "3", "10", "30", "200", "b", "a")]
     assert taken.notes() == {"untouched_list": [1]}
 
 
