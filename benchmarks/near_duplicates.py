@@ -1,0 +1,201 @@
+"""Near-duplicates end to end, `flywheel curate` beside its peers: seconds, memory, precision, recall.
+
+    python benchmarks/near_duplicates.py --keep FOLDER                      peers and ours, 100,000 rows
+    python benchmarks/near_duplicates.py --peers rensa --rows 20000
+    python benchmarks/near_duplicates.py --parts growth,short,extend        ours alone: what more rows cost
+
+Every run is a process of its own, from its start to its end: reading Parquet, tokenising, signing, verifying where
+that is done, writing. Each peer has an environment of its own, made in FOLDER and left there. Everybody first runs on
+300 rows, untimed: compilers fill their caches, and data-juicer installs what it lacks.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import yaml
+from planted_texts import Planted, measure_jaccard, plant_texts
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = Path(__file__).with_name("near_duplicate_peers.py")
+# one list a call of pip
+ENVIRONMENTS = {
+    "rensa": [["rensa==0.5.0", "pyarrow==26.0.1"]],
+    "datasketch": [["datasketch==2.0.0", "pyarrow==26.0.1"]],
+    "text-dedup": [
+        ["--no-deps", "text-dedup==0.4.0"],
+        ["datasets", "click", "click-option-group", "ftfy", "regex", "rich"],
+        ["bitarray", "xxhash", "scipy", "setuptools<80"],
+    ],
+    "datatrove": [["datatrove[io,processing]==0.10.1", "spacy"]],
+    "data-juicer": [["py-data-juicer==1.6.1", "aiohttp", "scipy"]],
+}  # fmt: skip
+THRESHOLD, TENTHS = 0.8, 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a process cost, and which rows it dropped."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+    dropped: set[int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--peers", default=",".join(ENVIRONMENTS), help="of " + ", ".join(ENVIRONMENTS) + "; or none")
+    parser.add_argument("--parts", default="peers", help="of peers, growth, short, extend")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of ours and of rensa; the fastest counts")
+    parser.add_argument("--keep", type=Path, help="folder for environments; else a temporary one")
+    options = parser.parse_args()
+    parts, peers = options.parts.split(","), [p for p in options.peers.split(",") if p in ENVIRONMENTS]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        if "peers" in parts:
+            compare_peers(options.rows, peers, folder, Path(scratch), options.repeats)
+        if "growth" in parts:
+            show_growth(options.rows, Path(scratch))
+        if "short" in parts:
+            show_short(Path(scratch))
+
+
+def compare_peers(rows: int, peers: Sequence[str], folder: Path, scratch: Path, repeats: int) -> None:
+    planted = plant_texts(rows)
+    file, warm = write_rows(planted, scratch / "rows.parquet"), write_rows(plant_texts(300), scratch / "warm.parquet")
+    characters = sum(map(len, planted.texts)) / rows
+    print(f"{rows:,} rows of {characters:.0f} characters, {sum(len(t.encode()) for t in planted.texts) / 1e6:.0f} MB\n")
+    alike = write_params(scratch, shingle_words=5, bands=14, rows_per_band=8)
+    results = {}
+    for name, params, words in (("flywheel, 5-grams, 14 x 8", alike, 5), ("flywheel, defaults", None, 3)):
+        run_ours(warm, scratch, params)
+        runs = [run_ours(file, scratch, params) for _ in range(repeats)]
+        results[name] = min(runs, key=lambda run: run.wall), words
+    for peer in peers:
+        python = make_environment(peer, folder)
+        run_peer(peer, python, warm, scratch)
+        runs = [run_peer(peer, python, file, scratch) for _ in range(repeats if peer == "rensa" else 1)]
+        results[peer] = min(runs, key=lambda run: run.wall), 5
+    print_table(results, planted)
+
+
+def write_rows(planted: Planted, file: Path) -> Path:
+    pl.DataFrame({"id": [f"row-{i:07d}" for i in range(len(planted.texts))], "text": planted.texts}).write_parquet(file)
+    return file
+
+
+def write_params(scratch: Path, **changes: int) -> Path:
+    """params.yaml with other near-duplicate settings."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["near_duplicates"] |= changes
+    path = scratch / "params.yaml"
+    path.write_text(yaml.safe_dump(params), encoding="utf-8")
+    return path
+
+
+def make_environment(peer: str, folder: Path) -> Path:
+    """The peer's python; its environment is made where it is not there yet."""
+    home = folder / peer
+    python = home / "bin" / "python"
+    if not (home / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        for packages in ENVIRONMENTS[peer]:
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", *packages], check=True)
+        (home / "ready").touch()
+    return python
+
+
+def run_ours(file: Path, scratch: Path, params: Path | None, *extra: str) -> Run:
+    out = scratch / "dropped.parquet"
+    command = [
+        sys.executable, "-m", "pipelines.cli", "curate", str(file), "--text", "text", "--key", "id", "--only",
+        "near_duplicate", "--dropped", str(out), *(["--params", str(params)] if params else []), *extra,
+    ]  # fmt: skip
+    costs = measure(command)
+    return Run(*costs, {int(i.removeprefix("row-")) for i in pl.read_parquet(out)["row_id"]})
+
+
+def run_peer(peer: str, python: Path, file: Path, scratch: Path) -> Run:
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        command = [str(python), str(PEERS), peer, str(file), folder]
+        costs = measure(command)
+        subprocess.run([*command, "--collect"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        kept = {int(i.removeprefix("row-")) for i in (Path(folder) / "kept.txt").read_text().split()}
+    return Run(*costs, set(range(pl.read_parquet(file, columns=["id"]).height)) - kept)
+
+
+def measure(command: Sequence[str]) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds and peak megabytes of a process with its children."""
+    with tempfile.TemporaryFile() as said:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            command, stdout=said, stderr=said, env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+        if status:
+            said.seek(0)
+            sys.exit(f"{' '.join(command)} failed:\n{said.read().decode()[-2000:]}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def print_table(results: dict[str, tuple[Run, int]], planted: Planted) -> None:
+    ours = results["flywheel, 5-grams, 14 x 8"][0]
+    print("| | wall s | CPU s | ours is | MB | precision | recall | recall by tenth of .8 to 1 | templates dropped |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, (run, words) in results.items():
+        precision, recall, tenths = score(run.dropped, planted, words)
+        shown = " ".join(f"{r:.3f}".lstrip("0") for r in tenths)
+        templates = len(run.dropped & set(planted.templated))
+        print(
+            f"| {name} | {run.wall:.2f} | {run.cpu:.2f} | {run.wall / ours.wall:.1f}x | {run.megabytes:,.0f} |"
+            f" {precision:.4f} | {recall:.4f} | {shown} | {templates} |"
+        )
+    print()
+
+
+def score(dropped: set[int], planted: Planted, words: int) -> tuple[float, float, list[float]]:
+    """Precision of the dropped rows, recall of the pairs alike, and recall in each tenth of the similarities."""
+    found, true = [0] * TENTHS, [0] * TENTHS
+    partners = {}
+    for first, second in (*planted.pairs, *planted.near_misses):
+        similarity = measure_jaccard(planted.texts[first], planted.texts[second], words)
+        if similarity < THRESHOLD:
+            continue
+        tenth = min(TENTHS - 1, int((similarity - THRESHOLD) / (1 - THRESHOLD) * TENTHS))
+        true[tenth] += 1
+        found[tenth] += first in dropped or second in dropped
+        partners |= {first: second, second: first}
+    right = sum(row in partners for row in dropped)
+    tenths = [f / t for f, t in zip(found, true, strict=True) if t]
+    return right / max(1, len(dropped)), sum(found) / max(1, sum(true)), tenths
+
+
+def show_growth(rows: int, scratch: Path) -> None:
+    """Ten times the rows, of 700 characters: seconds and memory."""
+    runs = {}
+    for n in (rows, 10 * rows):
+        file = write_rows(plant_texts(n, n_words=111), scratch / "rows.parquet")
+        runs[n] = run_ours(file, scratch, None)
+        run = runs[n]
+        print(f"{n:,} rows: wall {run.wall:.2f} s, CPU {run.cpu:.2f} s, {run.megabytes:,.0f} MB", flush=True)
+    print(f"ten times the rows: {runs[10 * rows].wall / runs[rows].wall:.1f}x the wall time\n")
+
+
+def show_short(scratch: Path) -> None:
+    """765,000 rows of about ten words."""
+    run = run_ours(write_rows(plant_texts(765_000, n_words=10), scratch / "rows.parquet"), scratch, None)
+    print(f"765,000 short rows: wall {run.wall:.2f} s, CPU {run.cpu:.2f} s, {run.megabytes:,.0f} MB\n")
+
+
+if __name__ == "__main__":
+    main()
