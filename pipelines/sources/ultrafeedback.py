@@ -1,5 +1,6 @@
 """Turns rows of UltraFeedback (a prompt, models' answers, GPT-4's ratings of each) into ratings and rankings."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,8 +58,8 @@ def _rate_aspects(given: Fields, candidate: Candidate) -> list[Rating]:
         if said.get("Rating") in (None, UNRATED):
             given.notes.append(Note("unrated_aspect", f"{aspect} has no rating"))
             continue
-        types = said.get("Type")
-        flags = tuple(f"type_{kind}" for kind in types) if isinstance(types, list) else None
+        types = re.findall(r"\d+", str(said.get("Type")))  # a list of numbers, written as one in some copies, or "None"
+        flags = tuple(f"type_{kind}" for kind in types) or None
         ratings.append(
             Rating(
                 candidate_id=candidate.candidate_id, labeler_id=JUDGE.labeler_id, aspect=aspect,

@@ -1,15 +1,17 @@
 """Each preference set keeps what its rows say: who judged, of whose answers, how surely, and what is tied."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from preference_examples import ARENA, NECTAR, ROWS, SHP, SUMMARIZE, ULTRAFEEDBACK, WEBGPT
+from preference_examples import ARENA, NECTAR, PREFERENCES, ROWS, SHP, SUMMARIZE, ULTRAFEEDBACK, WEBGPT
 from preference_files import Taken
 
 from pipelines.ingest import ingest_file
+from pipelines.sources.imports import read_imports
 from schemas import ids
 
 
@@ -166,6 +168,29 @@ def test_chatbot_arena_by_hand(tmp_path: Path) -> None:
     assert said["Done."] == [("assistant", "It is a question."), ("user", "OK, do it."), ("assistant", "Done.")]
     assert taken.policies() == {"Done.": "gpt-4-1106-preview", "": "gpt-4-0613"}
     assert taken.notes()["null_message"] == [1, 2]
+
+
+def test_chatbot_arena_from_its_csv_file(tmp_path: Path) -> None:
+    """The set is a CSV file, whose numbers are text and whose lists are JSON in a field."""
+    with (tmp_path / "train.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(ARENA))
+        writer.writeheader()
+        writer.writerow(ARENA)
+    assert ingest_file(tmp_path / "a", tmp_path / "train.csv").part.format == "chatbot-arena"
+    lines = Taken(tmp_path / "b", [ARENA], "chatbot-arena")
+    for name in ("prompts", "candidates", "samples", "rankings"):
+        assert read_imports(tmp_path / "a", name).equals(lines.table(name))
+
+
+@pytest.mark.parametrize("name", ["ultrafeedback", "nectar", "shp", "webgpt", "summarize-from-feedback"])
+def test_sets_from_parquet_are_those_from_json(tmp_path: Path, name: str) -> None:
+    """Hugging Face keeps the sets as Parquet, where each struct has all members and types are one a column."""
+    row = json.loads(json.dumps(PREFERENCES[name]).replace('"Type": "None"', '"Type": ["None"]'))
+    pl.DataFrame([row], strict=False).write_parquet(tmp_path / "train.parquet")
+    assert ingest_file(tmp_path / "a", tmp_path / "train.parquet").part.format == name
+    lines = Taken(tmp_path / "b", [row], name)
+    for table in ("prompts", "candidates", "samples", "rankings", "ratings"):
+        assert read_imports(tmp_path / "a", table).equals(lines.table(table))
 
 
 @pytest.mark.parametrize(
