@@ -1,6 +1,6 @@
 """Writes a project's rows as files of a format of the field, and says what the format could not carry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from pipelines.sources.exporting.exporters import (
 )
 from pipelines.sources.exporting.parquet import LOSSES, encode_frame, frame_rows, split_frame
 from pipelines.sources.exporting.tables import ALL, EXPORTED, Holdings, Selection, read_holdings, select_rows
+from pipelines.sources.exporting.tasks import find_unranked, list_tasks
 from pipelines.sources.exporting.writing import Written, refuse_other_content, spell_rows, write_file, write_folder
 
 __all__ = ["NAMES", "ExportError", "ExportReport", "export_rows", "format_report"]
@@ -85,7 +86,8 @@ def _export_file(
     exporter: Exporter, holdings: Holdings, selection: Selection, out: Path, *, curated: bool
 ) -> ExportReport:
     table = selection.table
-    converted = convert_rows(exporter, table, selection.rows.iter_rows(named=True))
+    rows = _list_items(holdings, selection, raw=not curated)
+    converted = convert_rows(exporter, table, rows)
     left_out = _add_unsaid(selection.left_out, exporter, converted)
     if not converted.values:
         _refuse_nothing([selection], left_out)
@@ -94,8 +96,23 @@ def _export_file(
     losses = dict.fromkeys(exporter.losses[table], selection.rows.height) | dict(sorted(converted.losses.items()))
     return ExportReport(
         format=exporter.name, path=str(out), curated=curated, imports_only=holdings.imports_only,
-        rows={table: len(converted.values)}, left_out={table: left_out}, losses={table: losses}, files=[written],
+        rows=_count_written(selection, len(converted.values)), left_out={table: left_out}, losses={table: losses},
+        files=[written],
     )  # fmt: skip
+
+
+def _count_written(selection: Selection, n_values: int) -> dict[str, int]:
+    if selection.table != "rankings":
+        return {selection.table: n_values}
+    return {"tasks": n_values, "rankings": selection.rows.height}
+
+
+def _list_items(holdings: Holdings, selection: Selection, *, raw: bool) -> Iterable[Mapping[str, Any]]:
+    """What becomes a row of a format: rows of the table, but tasks for `rankings`, those that nobody ranked too."""
+    if selection.table != "rankings":
+        return selection.rows.iter_rows(named=True)
+    unranked = find_unranked(holdings, split=None if selection.split == ALL else selection.split, raw=raw)
+    return list_tasks(holdings, selection, unranked=unranked)
 
 
 def _add_unsaid(left_out: Mapping[str, int], exporter: Exporter, converted: Converted) -> dict[str, int]:

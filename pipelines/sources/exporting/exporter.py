@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.sources.importing import Format
 from schemas.errors import UserError
 
 
@@ -32,9 +33,11 @@ class Exporter:
         convert: by table, how a row becomes a row of the format; the first is exported where none is named.
         endings: of the file's name; `.json` is written as an array, all others a row a line.
         losses: what no row of the format carries, by table.
+        reads: the way in for the same files, by which each row is read back to see whether its ids stay.
     """
 
     name: str
     convert: Mapping[str, Callable[[Mapping[str, Any]], Exported]]
     endings: tuple[str, ...]
     losses: Mapping[str, tuple[str, ...]]
+    reads: Format

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.sources.exporting import openai, sharegpt, trl
-from pipelines.sources.exporting.exporter import Exporter, ExportError
+from pydantic import ValidationError
 
-EXPORTERS: dict[str, Exporter] = {module.EXPORTER.name: module.EXPORTER for module in (trl, openai, sharegpt)}
+from pipelines.sources.exporting import argilla, label_studio, openai, sharegpt, trl
+from pipelines.sources.exporting.exporter import Exporter, ExportError
+from pipelines.sources.faults import RowFaultError
+from schemas.records import Candidate, Demonstration
+
+MODULES = (trl, openai, sharegpt, label_studio, argilla)
+EXPORTERS: dict[str, Exporter] = {module.EXPORTER.name: module.EXPORTER for module in MODULES}
+OTHER_IDS = "ids: an import of these rows gives others"
 PARQUET = "parquet"
 NAMES = (*EXPORTERS, PARQUET)
 
@@ -52,8 +58,32 @@ class Converted:
 
 
 def convert_rows(exporter: Exporter, table: str, rows: Iterable[Mapping[str, Any]]) -> Converted:
-    """Every row of a table as the format says it."""
-    exported = [exporter.convert[table](row) for row in rows]
-    values = [row.value for row in exported if row.value is not None]
-    losses = Counter(loss for row in exported for loss in row.losses)
-    return Converted(values, len(exported) - len(values), losses)
+    """Every row of a table as the format says it; each is read back, and those whose ids do not stay are counted."""
+    values, n_unsaid, losses = [], 0, Counter[str]()
+    for row in rows:
+        exported = exporter.convert[table](row)
+        losses.update(exported.losses)
+        if exported.value is None:
+            n_unsaid += 1
+            continue
+        values.append(exported.value)
+        losses[OTHER_IDS] += not _list_ids(table, row) <= _read_ids(exporter, exported.value)
+    return Converted(values, n_unsaid, +losses)
+
+
+def _list_ids(table: str, row: Mapping[str, Any]) -> set[str]:
+    """Ids of what a row says: its demonstration, or its candidates."""
+    if table == "rankings":
+        return {candidate["candidate_id"] for candidate in row["candidates"]}
+    return {row[column] for column in ("demonstration_id", "chosen_id", "rejected_id") if column in row}
+
+
+def _read_ids(exporter: Exporter, value: Mapping[str, Any]) -> set[str]:
+    """Ids of demonstrations and candidates that an import of the row gives."""
+    try:
+        records = [record for _, record in exporter.reads.convert(value).records]
+    except (RowFaultError, ValidationError):
+        return set()
+    return {r.demonstration_id for r in records if isinstance(r, Demonstration)} | {
+        r.candidate_id for r in records if isinstance(r, Candidate)
+    }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.sources import openai
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import list_trained, name_losses, parse_json, plain_messages
 from pipelines.sources.exporting.trl import DEMONSTRATION_LOSSES, PREFERENCE_LOSSES
@@ -19,7 +20,6 @@ def convert_demonstration(row: Mapping[str, Any]) -> Exported:
         value["tools"] = parse_json(row["tools"])
     losses = name_losses(
         rationale=row["rationale"] is not None, kind_of_prompt=row["kind"] is not None,
-        where_the_prompt_ends=not trained[0],
     )  # fmt: skip
     return Exported(value, losses)
 
@@ -48,4 +48,5 @@ EXPORTER = Exporter(
     convert={"demonstrations": convert_demonstration, "preferences": convert_preference},
     endings=(".jsonl",),
     losses={"demonstrations": DEMONSTRATION_LOSSES, "preferences": ("the margin of a preference", *PREFERENCE_LOSSES)},
+    reads=openai.FORMAT,
 )

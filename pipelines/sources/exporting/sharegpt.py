@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.sources import sharegpt
 from pipelines.sources.exporting.exporter import Exported, Exporter
-from pipelines.sources.exporting.messages import SPEAKERS, has_other_mask, list_trained, name_losses
+from pipelines.sources.exporting.messages import SPEAKERS, has_other_mask, name_losses
 from pipelines.sources.exporting.trl import DEMONSTRATION_LOSSES, ENDINGS
 
 
@@ -17,8 +18,7 @@ def convert_demonstration(row: Mapping[str, Any]) -> Exported:
         rationale=row["rationale"] is not None, kind_of_prompt=row["kind"] is not None,
         names_of_speakers=any(m["name"] is not None for m in messages),
         which_answers_are_not_to_be_imitated=has_other_mask(row["completion"]),
-        where_the_prompt_ends=not list_trained(row["completion"])[0]
-        or any(m["role"] == "assistant" for m in row["messages"]),
+        where_the_prompt_ends=any(m["role"] == "assistant" for m in row["messages"]),
     )  # fmt: skip
     return Exported({"conversations": [{"from": SPEAKERS[m["role"]], "value": m["content"]} for m in messages]}, losses)
 
@@ -28,4 +28,5 @@ EXPORTER = Exporter(
     convert={"demonstrations": convert_demonstration},
     endings=ENDINGS,
     losses={"demonstrations": DEMONSTRATION_LOSSES},
+    reads=sharegpt.FORMAT,
 )

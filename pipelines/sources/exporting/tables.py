@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,7 @@ from schemas.tables import TABLES, empty_frame, union_rows
 
 EXPORTED = ("demonstrations", "preferences", "rankings")
 CONTENT = ("prompts", "demonstrations", "candidates", "rankings", "labelers", "origins", "samples", "assignments")
-JUDGEMENT = ("preferences", "labeler_stats", "dropped")
+JUDGEMENT = ("preferences", "pair_findings", "labeler_stats", "dropped")
 ALL = "all"
 UNSPLIT = "train"
 """What rows of prompts without a split are called where a format must name one."""
@@ -42,6 +43,12 @@ class Holdings:
 
     def __getitem__(self, table: str) -> pl.DataFrame:
         return self.frames[table]
+
+    @cached_property
+    def decided(self) -> pl.DataFrame:
+        """What the most of all labelers say of each judged pair, every one of them believed alike."""
+        votes = read_view("pair_votes", {"rankings": self["rankings"]})
+        return decide_consensus(votes.with_columns(modelled=pl.lit(False)), self.tied)
 
 
 def read_holdings(root: Path, *, imports: bool = False) -> Holdings:
@@ -75,11 +82,13 @@ class Selection:
     """The rows of one table that are exported, with their prompts' messages, by id.
 
     Attributes:
+        split: of the prompts, or `all`.
         rows: columns as `select_rows` says.
         left_out: rows of the table that are not, by why.
     """
 
     table: str
+    split: str
     rows: pl.DataFrame
     left_out: Mapping[str, int]
 
@@ -95,20 +104,15 @@ def select_rows(holdings: Holdings, table: str, *, split: str | None, raw: bool)
         ExportError: the split is not there.
     """
     wanted = _choose_split(holdings, split)
-    everything, kept = _list_rows(holdings, table, raw=True), _list_rows(holdings, table, raw=raw)
+    everything = _list_rows(holdings, table, raw=True)
+    kept = everything if raw or holdings.imports_only else _list_rows(holdings, table, raw=False)
     rows = kept if wanted == ALL else kept.filter(pl.col("split") == wanted)
     left_out = {
-        TIED: _count_tied(holdings) if table == "preferences" else 0,
+        TIED: holdings.decided.filter(pl.col("consensus") == "tie").height if table == "preferences" else 0,
         DROPPED: everything.height - kept.height,
         OTHER_SPLIT: kept.height - rows.height,
     }
-    return Selection(table, rows, {why: count for why, count in left_out.items() if count})
-
-
-def _count_tied(holdings: Holdings) -> int:
-    """Pairs that were judged, but that labelers hold equal, or on which they are balanced."""
-    votes = read_view("pair_votes", {"rankings": holdings["rankings"]})
-    return decide_consensus(votes, holdings.tied).filter(pl.col("consensus") == "tie").height
+    return Selection(table, wanted, rows, {why: count for why, count in left_out.items() if count})
 
 
 def _choose_split(holdings: Holdings, split: str | None) -> str:
@@ -136,6 +140,5 @@ def _judged(holdings: Holdings, *, raw: bool) -> dict[str, pl.DataFrame]:
     """Tables for the view preference_pairs; where the turn's preferences are not wanted, from all rankings alike."""
     frames = {name: holdings[name] for name in ("prompts", "candidates", "assignments", "rankings")}
     if not raw and not holdings.imports_only:
-        return {**frames, "preferences": holdings["preferences"], "labeler_stats": holdings["labeler_stats"]}
-    votes = read_view("pair_votes", {"rankings": holdings["rankings"]})
-    return {**frames, "preferences": make_preferences(decide_consensus(votes, holdings.tied))}
+        return frames | {name: holdings[name] for name in ("preferences", "pair_findings", "labeler_stats")}
+    return {**frames, "preferences": make_preferences(holdings.decided)}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.sources import trl
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import has_other_mask, name_losses, parse_json, plain_messages
 
@@ -43,4 +44,5 @@ EXPORTER = Exporter(
     convert={"demonstrations": convert_demonstration, "preferences": convert_preference},
     endings=ENDINGS,
     losses={"demonstrations": DEMONSTRATION_LOSSES, "preferences": PREFERENCE_LOSSES},
+    reads=trl.FORMAT,
 )
