@@ -2,6 +2,8 @@
 -- one row per preference: what a trainer reads. margin: share of vote weight for chosen less that against, ties counted
 -- in the whole (0 to 1). weight: chance that chosen is better less the chance that it is not, times the weight of each
 -- finding of the audit (0 to 1). split is null for a prompt without one.
+-- Where a model of the whole prompt decided (consensus.py), margin is its chance that chosen wins less that of rejected,
+-- weight the same among wins.
 WITH
 votes AS (
     SELECT pair_id, abs(margin) AS margin, abs(2 * probability_first - 1) AS weight
@@ -26,8 +28,8 @@ final AS (
         preferences.votes_for,
         preferences.votes_against,
         preferences.votes_tie,
-        votes.margin,
-        votes.weight * coalesce(findings.weight, 1) AS weight,
+        coalesce(preferences.margin, votes.margin) AS margin,
+        coalesce(preferences.weight, votes.weight) * coalesce(findings.weight, 1) AS weight,
         assignments.split
     FROM preferences
     JOIN prompts USING (prompt_id)
