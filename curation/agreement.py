@@ -1,11 +1,10 @@
-"""Turns votes into measures of agreement: pairwise agreement with its error, Krippendorff's alpha, Cohen's kappa.
+"""Turns votes into pairwise agreement with its error, and into majorities.
 
 Votes are a frame with one row a vote: item_id (what was judged), labeler_id, verdict. One vote a labeler and item.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 TIE = "tie"
@@ -51,66 +50,6 @@ def pair_agreement(votes: pl.DataFrame, *kept: str) -> pl.DataFrame:
     agreed = pl.when(pl.col("verdict") == pl.col("other")).then(1.0).when(tied).then(0.5).otherwise(0.0)
     pairs = both.filter(pl.col("labeler_id") < pl.col("other_id"))
     return pairs.select(*columns, "labeler_id", "other_id", agreed=agreed)
-
-
-def krippendorff_alpha(votes: pl.DataFrame) -> float | None:
-    """Krippendorff's nominal alpha over items with two or more votes (Krippendorff 2011, section C).
-
-    1 - observed / expected disagreement of the coincidence matrix; null when there is nothing to disagree about.
-    """
-    alpha = float(_alpha_of_sums(_sum_coincidences(votes, "item_id").sum(axis=0)[None, :])[0])
-    return None if np.isnan(alpha) else alpha
-
-
-def bootstrap_alpha(
-    votes: pl.DataFrame, *, n_samples: int, confidence: float, seed: int, cluster: str = "item_id"
-) -> tuple[float, float] | None:
-    """Percentile bootstrap interval of Krippendorff's alpha, whole clusters redrawn; null where alpha is."""
-    sums = _sum_coincidences(votes, cluster)
-    if len(sums) < 2:
-        return None
-    drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=n_samples)
-    alphas = _alpha_of_sums(drawn @ sums)
-    if np.isnan(alphas).all():
-        return None
-    low, high = np.nanquantile(alphas, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def _sum_coincidences(votes: pl.DataFrame, cluster: str) -> np.ndarray:
-    """A row a cluster: votes on the diagonal of the coincidence matrix, then its marginals by verdict."""
-    counts = votes.group_by(*dict.fromkeys([cluster, "item_id", "verdict"])).len()
-    counts = counts.with_columns(n=pl.col("len").sum().over("item_id")).filter(pl.col("n") >= 2)
-    same = (pl.col("len") * (pl.col("len") - 1) / (pl.col("n") - 1)).sum()
-    verdicts = counts["verdict"].unique().sort()
-    marginals = [pl.col("len").filter(pl.col("verdict") == v).sum().alias(f"votes {v}") for v in verdicts]
-    sums = counts.sort("item_id", "verdict").group_by(cluster).agg(same.alias("same"), *marginals).sort(cluster)
-    return sums.drop(cluster).to_numpy().astype(np.float64)
-
-
-def _alpha_of_sums(sums: np.ndarray) -> np.ndarray:
-    """Alpha of each row of coincidence sums; NaN where no disagreement is expected."""
-    same, marginals = sums[:, 0], sums[:, 1:]
-    total = marginals.sum(axis=1)
-    expected = total**2 - (marginals**2).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(expected > 0, 1 - (total - 1) * (total - same) / expected, np.nan)
-
-
-def cohen_kappa(votes: pl.DataFrame, first: str, second: str) -> float | None:
-    """Cohen's kappa of two labelers over the items that both judged (Cohen 1960); null when chance explains all."""
-    chosen = votes.filter(pl.col("labeler_id") == first).select("item_id", "verdict")
-    other = votes.filter(pl.col("labeler_id") == second).select("item_id", other="verdict")
-    both = chosen.join(other, on="item_id")
-    if not both.height:
-        return None
-    n = both.height
-    observed = float((both["verdict"] == both["other"]).sum()) / n
-    shares = both.group_by("verdict").len().join(
-        both.group_by(verdict="other").agg(other_len=pl.len()), on="verdict"
-    )  # fmt: skip
-    expected = float((shares["len"].cast(pl.Float64) * shares["other_len"]).sum()) / n**2
-    return None if expected == 1 else (observed - expected) / (1 - expected)
 
 
 def count_majorities(votes: pl.DataFrame) -> dict[str, int]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from curation.agreement import bootstrap_alpha, krippendorff_alpha, measure_agreement
+from curation.agreement import measure_agreement
 from curation.audit import count_findings, list_drops
 from curation.consensus import decide_consensus, make_preferences, model_pairs
+from curation.krippendorff import bootstrap_alpha, krippendorff_alpha
 from curation.labeler_stats import first_round_votes, judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops
 from curation.near_duplicates import normalise_text
