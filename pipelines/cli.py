@@ -151,6 +151,35 @@ def curate(
             say(line)
 
 
+@app.command("agreement")
+def agreement(
+    file: Annotated[
+        Path | None, typer.Argument(help="Labels in any format that can be ingested; the project's own if not given.")
+    ] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--as", metavar="FORMAT", help="Its format; guessed from its content if not given.")
+    ] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Read any table, as `ingest` does.")
+    ] = None,
+    gold: Annotated[
+        list[str] | None, typer.Option(metavar="LABELER", help="Whose labels are the truth; again for another.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far labelers agree, with each other, with themselves and with gold, and how reliable each is."""
+    from pipelines.agreement import describe_quality, list_quality, measure_file, measure_project
+
+    if file is None and (format_name or mapping):
+        raise typer.BadParameter("--as and --map say how to read a FILE; name it")
+    measured = (
+        measure_project(_find_root(), gold_labelers=gold or ())
+        if file is None
+        else measure_file(file, format_name, mapping=mapping or (), gold_labelers=gold or ())
+    )
+    put([_to_json(list_quality(measured))] if as_json else describe_quality(measured))
+
+
 @app.command("next")
 def close() -> None:
     """Close the turn that was run (commit, tag) and open the next."""
