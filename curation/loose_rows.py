@@ -1,14 +1,25 @@
 """Turns the rows of any file with a column of text into findings: noise rules, exact and near-duplicates."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from curation.buckets import Progress
+from curation.known_rows import Extended, Known, drop_beside_known, take_texts
 from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates
 from schemas.errors import UserError
 from schemas.params import DemonstrationRules, NearDuplicates
+
+
+@dataclass(frozen=True)
+class Faults:
+    """found: as FINDINGS says, by row and reason. extended: how near-duplicates were found beside known rows."""
+
+    found: pl.DataFrame
+    extended: Extended | None
+
 
 DUPLICATES = ("exact_duplicate", "near_duplicate")
 FINDINGS = {
@@ -46,18 +57,21 @@ def find_faults(
     near: NearDuplicates,
     *,
     keep: Sequence[str] = (),
+    known: Sequence[Known] | None = None,
     progress: Progress | None = None,
-) -> pl.DataFrame:
-    """Every row that breaks a chosen rule, as FINDINGS says, by row and reason.
+) -> Faults:
+    """Every row that breaks a chosen rule.
 
-    Of duplicates a row survives that breaks no noise rule, then by the policy `keep`, then the lesser row.
+    Of duplicates a row survives that breaks no noise rule, then by the policy `keep`, then the lesser row. Known rows
+    survive before all others.
 
     Args:
-        rows: row (UInt32, ascending), text, and what `keep` reads.
+        rows: row (UInt32, from 0, ascending), text, what `keep` reads, and with `known` the row's name.
+        known: survivors of earlier runs, for near-duplicates; a row of one's name is that row again.
     """
     noise = [name for name in chosen if name not in DUPLICATES]
     found = [pl.DataFrame(schema=FINDINGS), *_find_noise(rows, noise, rules)]
-    order = list(keep)
+    order, extended = list(keep), None
     if noise:
         faulty = pl.concat(f.select("row") for f in found).unique().with_columns(faulty=pl.lit(True))
         rows = rows.join(faulty, on="row", how="left", maintain_order="left").with_columns(
@@ -68,9 +82,34 @@ def find_faults(
     if "exact_duplicate" in chosen:
         found.append(_name_matches(drop_exact_duplicates(rows, keep=order), "exact_duplicate", 1.0))
     if "near_duplicate" in chosen:
-        matches = drop_near_duplicates(rows, near, keep=order, progress=progress)
+        if known is None:
+            extended, matches = None, drop_near_duplicates(rows, near, keep=order, progress=progress)
+        else:
+            extended = drop_beside_known(
+                _leave_out_known(rows, known), known, near, first_known=rows.height, keep=order, progress=progress
+            )
+            matches = extended.matches
         found.append(_name_matches(matches, "near_duplicate", near.threshold))
-    return pl.concat(found).sort("row", "reason")
+    return Faults(pl.concat(found).sort("row", "reason"), extended)
+
+
+def _leave_out_known(rows: pl.DataFrame, known: Sequence[Known]) -> pl.DataFrame:
+    """Rows that are new: none is known by its name.
+
+    Raises:
+        UserError: a known row has another text now.
+    """
+    for part in known:
+        place = pl.int_range(len(part.names), dtype=pl.UInt32, eager=True)
+        again = rows.select("row_id", "name", "text").join(
+            pl.DataFrame({"name": part.names, "place": place}), on="name", maintain_order="left"
+        )
+        changed = again.filter(pl.col("text") != take_texts(part, again["place"].to_numpy()))
+        if changed.height:
+            name = changed["name"][0]
+            raise UserError(f"row {name!r} has another text than when its signature was made; give a new folder")
+        rows = rows.join(again.select("row_id"), on="row_id", how="anti", maintain_order="left")
+    return rows
 
 
 def _find_noise(rows: pl.DataFrame, names: Sequence[str], rules: Any) -> list[pl.DataFrame]:

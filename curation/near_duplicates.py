@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from curation.buckets import Shingled, shingle_rows
+from curation.buckets import Progress, Shingled, shingle_rows
 from curation.keeping import order_rows
 from curation.words import Array
 from schemas.params import NearDuplicates
@@ -42,6 +42,7 @@ def drop_near_duplicates(
     columns: Sequence[str] = ("text",),
     keep: Sequence[str] = (),
     within: str | None = None,
+    progress: Progress | None = None,
 ) -> pl.DataFrame:
     """Rows to drop so that no two survivors are found similar: (row_id, matched_id, similarity).
 
@@ -49,13 +50,17 @@ def drop_near_duplicates(
     in. A row is dropped only for a survivor that it is itself similar to: never through a third row. Rows that differ
     in the column `within` are never similar.
     """
+    rows = order_rows(rows, keep)
+    return match_survivors(rows["row_id"], _shingle(rows, params, columns, within, progress), params)
+
+
+def match_survivors(ids: pl.Series, shingled: Shingled, params: NearDuplicates) -> pl.DataFrame:
+    """`drop_near_duplicates` of rows that are shingled, in the order of survival, and named by ids."""
     from curation import matching
 
-    rows = order_rows(rows, keep)
-    shingled = _shingle(rows, params, columns, within)
     listed = np.ones(len(shingled.rows), np.bool_)
     matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, False)
-    return _matched_rows(rows["row_id"], shingled, matched, similarity)
+    return _matched_rows(ids, shingled, matched, similarity)
 
 
 def match_references(
@@ -106,9 +111,15 @@ def drop_exact_duplicates(
     )
 
 
-def _shingle(rows: pl.DataFrame, params: NearDuplicates, columns: Sequence[str], within: str | None = None) -> Shingled:
+def _shingle(
+    rows: pl.DataFrame,
+    params: NearDuplicates,
+    columns: Sequence[str],
+    within: str | None = None,
+    progress: Progress | None = None,
+) -> Shingled:
     seeds = _seed_groups(rows[within]) if within else None
-    return shingle_rows([rows[column] for column in columns], params, seeds)
+    return shingle_rows([rows[column] for column in columns], params, seeds, progress)
 
 
 def _seed_groups(groups: pl.Series) -> Array:

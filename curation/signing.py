@@ -107,6 +107,25 @@ def group_bands(first, last, keys, alone, shared, n_buckets):  # type: ignore[no
         n_buckets[band] = number
 
 
+@njit(cache=True, nogil=True)
+def find_shared(known, new, shared):  # type: ignore[no-untyped-def]
+    """Mark the known rows whose key in a band is the key of a new row too."""
+    size = 4
+    while size < 2 * len(new):
+        size *= 2
+    table, filled = np.empty(size, np.uint32), np.zeros(size, np.bool_)
+    for key in new:
+        place = key & np.uint32(size - 1)
+        while filled[place] and table[place] != key:
+            place = (place + 1) & (size - 1)
+        table[place], filled[place] = key, True
+    for row in range(len(known)):
+        place = known[row] & np.uint32(size - 1)
+        while filled[place] and table[place] != known[row]:
+            place = (place + 1) & (size - 1)
+        shared[row] |= filled[place]
+
+
 @njit(cache=True)
 def _sort_keys(packed, spare, size):  # type: ignore[no-untyped-def]
     """Sort by the upper 32 bits, least digit of 11 bits first; returns the sorted array and the other one."""

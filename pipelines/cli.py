@@ -135,6 +135,9 @@ def curate(
         ),
     ] = None,
     params: Annotated[Path | None, typer.Option(help="A params.yaml; else the one that was installed.")] = None,
+    signatures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Remembers kept rows: a later file is held against them.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the noise and the duplicates in any file, and name a direct survivor for each duplicate."""
@@ -142,7 +145,7 @@ def curate(
 
     curated = curate_file(
         file, text, key=key, dropped=dropped, kept=kept, only=[name for name in only.split(",") if name],
-        threshold=threshold, keep=keep or [], params=params,
+        threshold=threshold, keep=keep or [], params=params, signatures=signatures,
     )  # fmt: skip
     if as_json:
         put([_to_json(curated.to_json())])

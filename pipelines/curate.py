@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from curation.buckets import Progress
-    from schemas.params import Params
+    from curation.loose_rows import Faults
+    from schemas.params import NearDuplicates, Params
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def curate_file(
     threshold: float | None = None,
     keep: Sequence[str] = (),
     params: Path | None = None,
+    signatures: Path | None = None,
 ) -> Curated:
     """Judge every row of a file by the rules for demonstrations and write the ledger, one row per row and reason.
 
@@ -56,11 +58,15 @@ def curate_file(
         threshold: of near-duplicates, in place of that of params.
         keep: which of several duplicates survives, as `curation.keeping` says.
         params: a params.yaml in place of the installed one.
+        signatures: folder of the rows that earlier files kept, which survive before all of this one; those that
+            this one keeps are added.
 
     Raises:
         UserError: the file, a column, a rule or an expression is not what it should be.
     """
     _check_outputs(file, dropped, kept)
+    if signatures and not key:
+        raise UserError("--signatures needs --key: row numbers of several files are not one row's name")
     loading = _load_loops()
     settings = _read_params(params)
     near = settings.near_duplicates
@@ -69,14 +75,21 @@ def curate_file(
             raise UserError(f"--threshold {threshold}: give a similarity above 0, at most 1")
         near = near.model_copy(update={"threshold": threshold})
     from curation.loose_rows import choose_rules, find_faults
+    from pipelines.signatures import read_known
 
     rules = settings.curate_demonstrations.rules
     chosen = choose_rules(rules, only)
     rows, names = _read_rows(file, text, key, keep)
     loading.join()
+    known = read_known(signatures, near) if signatures else None
     with _show_progress(file.name) as progress:
-        found = find_faults(rows, chosen, rules, near, keep=keep, progress=progress)
-    _write_outputs(file, found, names, dropped, kept)
+        faults = find_faults(
+            rows.with_columns(names["name"]), chosen, rules, near, keep=keep, known=known, progress=progress
+        )
+    found = faults.found
+    _write_outputs(file, faults, names, dropped, kept)
+    if signatures and faults.extended:
+        _add_known(signatures, near, faults, rows, names["name"])
     gone = found["row"].n_unique()
     reasons = dict(found.group_by("reason").len().sort("reason").iter_rows())
     return Curated(file, rows.height, rows.height - gone, gone, reasons)
@@ -173,16 +186,32 @@ def _check_keys(file: Path, column: str, keys: pl.Series) -> None:
         )
 
 
-def _write_outputs(file: Path, found: pl.DataFrame, names: pl.DataFrame, dropped: Path, kept: Path | None) -> None:
+def _add_known(folder: Path, near: "NearDuplicates", faults: "Faults", rows: pl.DataFrame, names: pl.Series) -> None:
+    """Keep the new rows that nothing was found against."""
+    from curation.buckets import Bands
+    from pipelines.signatures import write_known
+
+    new = faults.extended.rows  # type: ignore[union-attr]
+    bands = faults.extended.bands  # type: ignore[union-attr]
+    stay = ~new.is_in(faults.found["row"].unique().implode())
+    places, ids = stay.arg_true().to_numpy(), new.filter(stay)
+    if len(ids):
+        whole = Bands(bands.keys[:, places], bands.counts[:, places])
+        write_known(folder, near, names.gather(ids), rows["text"].gather(ids), whole)
+
+
+def _write_outputs(file: Path, faults: "Faults", names: pl.DataFrame, dropped: Path, kept: Path | None) -> None:
     from pipelines.sources.columns import read_columns
 
+    found = faults.found
+    all_names = names["name"] if faults.extended is None else names["name"].extend(faults.extended.names)
     if kept is not None:
         gone = names["place"].gather(found["row"].unique())
         whole = read_columns(file)
         write_parquet(whole.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(gone.implode())), kept)
     ledger = found.select(
         names["name"].gather(found["row"]).alias("row_id"), "reason", "value", "threshold",
-        names["name"].gather(found["matched_row"]).alias("matched_id"), "rule_version",
+        all_names.gather(found["matched_row"]).alias("matched_id"), "rule_version",
     )  # fmt: skip
     write_parquet(ledger, dropped)
 

@@ -136,3 +136,40 @@ def test_command_prints_json_and_says_words_on_stderr(tmp_path: Path) -> None:
             assert done.stdout == "" and "rows 5 = kept 3 + dropped 2" in done.stderr
     done = subprocess.run([*command, "--dropped", "/dev/null/x"], cwd=tmp_path, env=environment, capture_output=True)
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1
+
+
+def test_files_one_after_another_are_judged_as_one(tmp_path: Path) -> None:
+    texts = [window(7 * n) for n in range(40)]  # each shares 21 of 35 shingles with the next
+    texts[11], texts[25], texts[33] = texts[3] + " x", texts[3] + " y", texts[30].upper()
+    whole = pl.DataFrame({"id": [f"k{n:02}" for n in range(40)], "text": texts})
+    out, folder = tmp_path / "dropped.parquet", tmp_path / "signatures"
+    options = {"key": "id", "dropped": out, "only": ["near_duplicate"]}
+    curate_file(write(whole, tmp_path / "rows.parquet"), "text", **options)
+    expected = pl.read_parquet(out)
+    assert expected.select("row_id", "matched_id").rows() == [("k11", "k03"), ("k25", "k03"), ("k33", "k30")]
+    found = []
+    for part in (whole[:12], whole[12:31], whole[31:]):
+        curate_file(write(part, tmp_path / "rows.parquet"), "text", signatures=folder, **options)
+        found.append(pl.read_parquet(out))
+    assert pl.concat(found).equals(expected)
+    # a file that holds the known rows too: they are the same rows, not doubles of themselves
+    curate_file(write(whole, tmp_path / "rows.parquet"), "text", signatures=folder, **options)
+    assert pl.read_parquet(out).equals(expected)
+    assert len(list(folder.glob("part-*.arrow"))) == 3
+
+
+def test_signatures_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
+    file, folder = write(ROWS, tmp_path / "rows.parquet"), tmp_path / "signatures"
+    options = {"dropped": tmp_path / "dropped.parquet", "only": ["near_duplicate"], "signatures": folder}
+    with pytest.raises(UserError, match="--signatures needs --key"):
+        curate_file(file, "body", **options)
+    curate_file(file, "body", key="id", **options)
+    with pytest.raises(UserError, match=r"made with other settings \(threshold 0.8, now 0.9\)"):
+        curate_file(file, "body", key="id", threshold=0.9, **options)
+    with pytest.raises(UserError, match="row 'k1' has another text"):
+        changed = ROWS.with_columns(body=pl.col("body") + " more")
+        curate_file(write(changed, tmp_path / "changed.parquet"), "body", key="id", **options)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thing").touch()
+    with pytest.raises(UserError, match="holds other things"):
+        curate_file(file, "body", key="id", **(options | {"signatures": tmp_path / "full"}))

@@ -1,0 +1,96 @@
+"""Turns new rows beside rows that are known into near-duplicates: what earlier rows cost is a look at their band keys.
+
+Known rows are the survivors of earlier runs, in their order, and come before every new one. Found are the same
+near-duplicates as if all rows had been judged together in that order. Of the known rows, only those that share a
+bucket with a new one are read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from curation.buckets import Bands, Progress, gather_buckets, sign_rows
+from curation.keeping import order_rows
+from curation.near_duplicates import match_survivors
+from curation.words import Array
+from schemas.params import NearDuplicates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Known:
+    """Rows that survived an earlier run.
+
+    names, texts: one a row; texts as an Arrow array, of which only what is taken is read. counts: shingles a row. keys:
+    one array a band.
+    """
+
+    names: pl.Series
+    texts: "pa.LargeStringArray"
+    counts: Array
+    keys: Sequence[Array]
+
+
+@dataclass(frozen=True)
+class Extended:
+    """New rows judged beside known ones.
+
+    matches: (row_id, matched_id, similarity); ids from first_known on are those of `names`, known rows. rows: ids of
+    all new rows in the order of survival, bands: theirs.
+    """
+
+    matches: pl.DataFrame
+    names: pl.Series
+    rows: pl.Series
+    bands: Bands
+
+
+def drop_beside_known(
+    rows: pl.DataFrame,
+    known: Sequence[Known],
+    params: NearDuplicates,
+    *,
+    first_known: int,
+    keep: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Extended:
+    """Near-duplicates among new rows (row_id: UInt32 below first_known, text) and of known ones."""
+    rows = order_rows(rows, keep)
+    bands = sign_rows([rows["text"]], params, progress=progress)
+    wanted = [_find_shared(part.keys, bands.keys) for part in known]
+    parts = list(zip(known, wanted, strict=True))
+    names = [part.names.gather(places) for part, places in parts]
+    n_known = sum(map(len, names))
+    beside = Bands(
+        np.concatenate([*(np.stack([key[places] for key in part.keys]) for part, places in parts), bands.keys], axis=1),
+        np.concatenate([*(part.counts[places][None] for part, places in parts), bands.counts], axis=1),
+    )
+    texts = pl.concat([*(take_texts(part, places) for part, places in parts), rows["text"].rename("text")])
+    ids = pl.concat([pl.int_range(first_known, first_known + n_known, dtype=pl.UInt32, eager=True), rows["row_id"]])
+    matches = match_survivors(ids, gather_buckets(beside, [texts], params), params)
+    return Extended(
+        matches.filter(pl.col("row_id") < first_known),
+        pl.concat(names) if names else pl.Series([], dtype=pl.String),
+        rows["row_id"],
+        bands,
+    )
+
+
+def take_texts(known: Known, places: Array) -> pl.Series:
+    """Texts of the known rows at these places."""
+    return pl.Series("text", known.texts.take(places), dtype=pl.String)
+
+
+def _find_shared(known: Sequence[Array], new: Array) -> Array:
+    """Places of the known rows that share a key of any band with a new row."""
+    from curation import signing
+
+    shared = np.zeros(len(known[0]), np.bool_)
+    for old, keys in zip(known, new, strict=True):
+        signing.find_shared(old, keys, shared)
+    return np.flatnonzero(shared)

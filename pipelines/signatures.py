@@ -1,0 +1,73 @@
+"""Keeps the rows that survived `flywheel curate` with their MinHash bands, so that later files cost only themselves.
+
+A folder of Arrow files, one a run, mapped into memory: of a known row the band keys are read, and its text only where
+a new row may be alike. settings.json says what the bands were made with.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from curation.buckets import Bands
+from curation.known_rows import Known
+from pipelines.store import read_json, write_bytes
+from schemas.errors import UserError
+from schemas.params import NearDuplicates
+
+_SETTINGS = "settings.json"
+_VERSION = 1
+"""Of what a band key is: raised when the hashing of words, shingles or bands changes."""
+
+
+def read_known(folder: Path, near: NearDuplicates) -> list[Known]:
+    """Rows that earlier runs kept, a part a run, oldest first.
+
+    Raises:
+        UserError: they were made with other settings, or a file is damaged.
+    """
+    settings = _describe(near)
+    if not (folder / _SETTINGS).exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(f"--signatures {folder}: holds other things; give an empty or a new folder")
+        return []
+    made = read_json(folder / _SETTINGS)
+    other = [name for name, value in settings.items() if made.get(name) != value]
+    if other:
+        changed = f"{other[0]} {made.get(other[0])}, now {settings[other[0]]}"
+        raise UserError(f"--signatures {folder}: made with other settings ({changed}); give a new folder")
+    return [_read_part(path) for path in sorted(folder.glob("part-*.arrow"))]
+
+
+def write_known(folder: Path, near: NearDuplicates, names: pl.Series, texts: pl.Series, bands: Bands) -> None:
+    """Add a part with the rows of a run; nothing of it is seen before it is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = {f"band_{number:03}": keys for number, keys in enumerate(bands.keys)}
+    frame = pl.DataFrame({"name": names, "text": texts, "count": bands.counts[0], **columns})
+    number = len(list(folder.glob("part-*.arrow"))) + 1
+    path = folder / f"part-{number:05}.arrow"
+    staged = folder / f".{path.name}.{os.getpid()}.part"
+    try:
+        table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        with pa.OSFile(str(staged), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=max(1, frame.height))  # one batch: columns without seams
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+    if number == 1:
+        write_bytes((json.dumps(_describe(near), indent=2) + "\n").encode(), folder / _SETTINGS)
+
+
+def _describe(near: NearDuplicates) -> dict[str, object]:
+    return {"version": _VERSION, **near.model_dump()}
+
+
+def _read_part(path: Path) -> Known:
+    try:
+        batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]}); give a new folder") from None
+    keys = [batch[name].to_numpy() for name in batch.schema.names if name.startswith("band_")]
+    return Known(pl.Series("name", batch["name"]), batch["text"], batch["count"].to_numpy(), keys)
