@@ -7,7 +7,7 @@ import polars as pl
 from curation.audit import audit_pairs
 from curation.conversations import count_empty_turns, last_message
 from curation.ledger import keep_rows
-from curation.texts import prompt_text, system_text
+from curation.texts import prompt_text, said_text, system_text
 from schemas.params import Audit, NearDuplicates
 
 
@@ -24,6 +24,25 @@ class Tables:
     dropped: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Readings:
+    """What models read in candidates.
+
+    tokens: candidate_id, tokens (ids of its prompt with it, by the run's tokenizer), of which a trainer reads the first
+    max_tokens. scores: candidate_id, score, of one reward model.
+    """
+
+    tokens: pl.DataFrame
+    scores: pl.DataFrame
+    max_tokens: int | None = None
+
+
+NOTHING_READ = Readings(
+    pl.DataFrame(schema={"candidate_id": pl.String, "tokens": pl.List(pl.Int64)}),
+    pl.DataFrame(schema={"candidate_id": pl.String, "score": pl.Float64}),
+)
+
+
 def audit_preferences(
     preferences: pl.DataFrame,
     decided: pl.DataFrame,
@@ -32,50 +51,33 @@ def audit_preferences(
     *,
     audit: Audit,
     near: NearDuplicates,
-    tokens: pl.DataFrame | None = None,
-    max_tokens: int | None = None,
-    scores: pl.DataFrame | None = None,
+    readings: Readings,
 ) -> pl.DataFrame:
     """Table `pair_findings` of the preferences.
 
     Args:
         decided: pair_id, margin.
         comparisons: view `comparisons`, one direction of each pair.
-        tokens: candidate_id, tokens (token ids of its prompt with it).
-        scores: candidate_id, score, of one reward model.
     """
-    texts = _describe_candidates(tables.candidates, tokens, scores)
+    texts = _describe_candidates(tables.candidates, readings)
     pairs = _describe_pairs(preferences, decided, texts, tables.prompts)
     votes = _describe_votes(preferences, comparisons, texts, tables)
     held = tables.assignments.filter(pl.col("split") == "benchmark")
     benchmark = tables.prompts.join(held, on="prompt_id", how="semi").select(row_id="prompt_id", text=prompt_text())
-    return audit_pairs(pairs, audit, near, votes=votes, benchmark=benchmark, max_tokens=max_tokens)
+    return audit_pairs(pairs, audit, near, votes=votes, benchmark=benchmark, max_tokens=readings.max_tokens)
 
 
-def _describe_candidates(
-    candidates: pl.DataFrame, tokens: pl.DataFrame | None, scores: pl.DataFrame | None
-) -> pl.DataFrame:
+def _describe_candidates(candidates: pl.DataFrame, readings: Readings) -> pl.DataFrame:
     """One row a candidate: candidate_id, prompt_id, text, n_empty, tokens, reward."""
     rows = candidates.select(
         "candidate_id",
         "prompt_id",
-        text=_said("completion"),
+        text=said_text(),
         # what is empty at the end is an empty side; what is empty before is an empty turn
         n_empty=count_empty_turns(candidates, "completion") - _ends_empty("completion").cast(pl.Int64),
     )
-    if tokens is None:
-        tokens = pl.DataFrame(schema={"candidate_id": pl.String, "tokens": pl.List(pl.Int64)})
-    if scores is None:
-        scores = pl.DataFrame(schema={"candidate_id": pl.String, "score": pl.Float64})
-    rows = rows.join(tokens.select("candidate_id", "tokens"), on="candidate_id", how="left")
-    return rows.join(scores.select("candidate_id", reward="score"), on="candidate_id", how="left")
-
-
-def _said(messages: str) -> pl.Expr:
-    """All that the assistant says and calls in a completion, a line each."""
-    field = pl.element().struct.field
-    said = field("content").fill_null("") + field("tool_calls").fill_null("")
-    return pl.col(messages).list.eval(said.filter(field("role") == "assistant")).list.join("\n")
+    rows = rows.join(readings.tokens.select("candidate_id", "tokens"), on="candidate_id", how="left")
+    return rows.join(readings.scores.select("candidate_id", reward="score"), on="candidate_id", how="left")
 
 
 def _ends_empty(messages: str) -> pl.Expr:
@@ -133,12 +135,10 @@ def _describe_votes(
 
 
 def _keep_votes(comparisons: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
-    """What the view `curated_comparisons` keeps."""
+    """What the view `curated_comparisons` keeps of pairs whose candidates both stay, as a preference's do."""
+    gone = dropped.filter(pl.col("table_name") == "comparisons")
     kept = keep_rows("rankings", comparisons, dropped)
-    for table, key in (("comparisons", "comparison_id"), ("candidates", "first_id"), ("candidates", "second_id")):
-        gone = dropped.filter(pl.col("table_name") == table)
-        kept = kept.join(gone, left_on=key, right_on="row_id", how="anti")
-    return kept
+    return kept.join(gone, left_on="comparison_id", right_on="row_id", how="anti")
 
 
 def _count_characters(rankings: pl.DataFrame, texts: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:

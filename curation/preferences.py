@@ -13,8 +13,8 @@ from curation.labeler_stats import first_round_votes, judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops
 from curation.near_duplicates import normalise_text
 from curation.noise import FOUND, CountTokens, find_noise
-from curation.preference_audit import Tables, audit_preferences
-from curation.texts import completion_text, prompt_text
+from curation.preference_audit import NOTHING_READ, Readings, Tables, audit_preferences
+from curation.texts import prompt_text, said_text
 from curation.views import read_view
 from schemas.params import Bootstrap, CuratePreferences, NearDuplicates, PreferenceRules
 
@@ -55,14 +55,12 @@ def curate_preferences(
     near: NearDuplicates,
     turn: int,
     seed: int,
-    tokens: pl.DataFrame | None = None,
-    max_tokens: int | None = None,
-    scores: pl.DataFrame | None = None,
     count_tokens: CountTokens | None = None,
+    readings: Readings = NOTHING_READ,
 ) -> CuratedPreferences:
     """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns.
 
-    tokens, max_tokens and scores are for the audit, as `audit_preferences` says; count_tokens is for `find_noise`.
+    count_tokens is for `find_noise`, readings for `audit_preferences`.
     """
     rules = params.rules
     texts = _describe_candidates(candidates, samples, prompts)
@@ -70,19 +68,12 @@ def curate_preferences(
     one_way = comparisons.filter(pl.col("first_id") < pl.col("second_id"))
     lengths = texts.select(candidate_id="row_id", n_characters=pl.col("text").str.len_chars())
     judged = judge_labelers(one_way, rankings, labelers, lengths, rules, gold_labelers=params.gold_labelers)
-    dropped = combine_drops(
-        [
-            record_drops(
-                [find_noise(texts, params.candidate_rules, count_tokens=count_tokens)],
-                table="candidates", stage=STAGE, turn=turn,
-            ),
-            record_drops(
-                _find_bad_rankings(rankings, judged.blamed, assignments, prompt_drops, rules),
-                table="rankings", stage=STAGE, turn=turn,
-            ),
-            record_drops(_find_bad_comparisons(one_way, texts, rules), table="comparisons", stage=STAGE, turn=turn),
-        ]
-    )  # fmt: skip
+    found = {
+        "candidates": [find_noise(texts, params.candidate_rules, count_tokens=count_tokens)],
+        "rankings": _find_bad_rankings(rankings, judged.blamed, assignments, prompt_drops, rules),
+        "comparisons": _find_bad_comparisons(one_way, texts, rules),
+    }
+    dropped = combine_drops(record_drops(f, table=table, stage=STAGE, turn=turn) for table, f in found.items())
     frames = {"rankings": rankings, "candidates": candidates, "dropped": dropped, "labeler_stats": judged.stats}
     pairs = model_pairs(
         read_view("pair_votes", frames), lambda: read_view("ranked_candidates", frames), params.consensus
@@ -93,9 +84,8 @@ def curate_preferences(
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti")
     tables = Tables(rankings, candidates, prompts, assignments, labelers, judged.stats, dropped)
     findings = audit_preferences(
-        preferences, decided, one_way, tables,
-        audit=params.audit, near=near, tokens=tokens, max_tokens=max_tokens, scores=scores,
-    )  # fmt: skip
+        preferences, decided, one_way, tables, audit=params.audit, near=near, readings=readings
+    )
     faults = pl.concat([faults, list_drops(findings)])
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
@@ -118,7 +108,7 @@ def _describe_candidates(candidates: pl.DataFrame, samples: pl.DataFrame, prompt
         )
     )
     return (
-        candidates.select("prompt_id", "candidate_id", text=completion_text())
+        candidates.select("prompt_id", "candidate_id", text=said_text())
         .join(prompts.select("prompt_id", prompt=prompt_text()), on="prompt_id", how="left")
         .join(finished, on="candidate_id", how="left")
         .rename({"candidate_id": "row_id"})

@@ -18,6 +18,13 @@ def completion_text(completion: str = "completion") -> pl.Expr:
     return _join_contents(completion, pl.element().struct.field("role") == "assistant")
 
 
+def said_text(completion: str = "completion") -> pl.Expr:
+    """What the assistant says in a completion and which tools it calls, a line a message: what tells two apart."""
+    field = pl.element().struct.field
+    said = field("content").fill_null("") + field("tool_calls").fill_null("")
+    return pl.col(completion).list.eval(said.filter(field("role") == "assistant")).list.join("\n").fill_null("")
+
+
 def trained_text(completion: str = "completion") -> pl.Expr:
     """What the assistant says in the messages that are trained on."""
     field = pl.element().struct.field

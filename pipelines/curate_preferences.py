@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.preferences import curate_preferences
-from pipelines.evidence import encode_candidates, score_candidates
+from pipelines.readings import read_candidates
 from pipelines.stage import Stage
 from pipelines.tokens import token_counter
 
@@ -12,14 +12,11 @@ def run(stage: Stage) -> None:
     """Judge every ranking and candidate again, past ones included; audit the preferences that come out."""
     params = stage.params
     candidates, prompts = stage.rows("candidates"), stage.rows("prompts")
-    audit = params.curate_preferences.audit
     curated = curate_preferences(
         stage.rows("rankings"), stage.rows("ratings"), candidates, stage.rows("samples"), prompts,
         stage.rows("assignments"), stage.new_rows("dropped"), stage.rows("labelers"),
         params=params.curate_preferences, near=params.near_duplicates, turn=stage.turn, seed=stage.seed,
-        tokens=encode_candidates(stage, candidates, prompts, audit), max_tokens=params.start.max_tokens,
-        count_tokens=token_counter(stage),
-        scores=score_candidates(stage, stage.new_rows("candidates"), prompts, audit),
+        count_tokens=token_counter(stage), readings=read_candidates(stage, candidates, prompts),
     )  # fmt: skip
     stage.write_table("preferences", curated.preferences)
     stage.write_table("labeler_stats", curated.labeler_stats)

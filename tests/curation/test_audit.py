@@ -144,6 +144,7 @@ def inject_refusal_preferred(world: World, i: int) -> None:
     refusal = ["I'm sorry, but I can't help with that.", "I cannot assist with this.", "I won't answer that."][i % 3]
     world.add(faulty=True, chosen=refusal)
     world.add(rejected=refusal)  # help chosen over refusal is as it should be
+    world.add(chosen=refusal, rejected=f"{refusal} {say(world.rng, 4)}")
 
 
 def inject_contradictory_pair(world: World, i: int) -> None:
@@ -198,6 +199,9 @@ def inject_position_bias(world: World, i: int) -> None:
     for faulty in (True, False):
         row = world.add(faulty=faulty, votes=not faulty)
         world.vote(row, f"biased-{first}", chosen_shown=1 if first else 2, rejected_shown=2 if first else 1)
+    if i % 40 < 2:  # once in a while they go against their habit
+        row = world.add(votes=False)
+        world.vote(row, f"biased-{first}", chosen_shown=2 if first else 1, rejected_shown=1 if first else 2)
 
 
 def inject_length_bias(world: World, i: int) -> None:

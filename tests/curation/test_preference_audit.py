@@ -3,6 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation.preference_audit import NOTHING_READ, Readings
 from curation.preferences import CuratedPreferences, curate_preferences
 from curation.views import read_view
 from schemas import ids
@@ -38,7 +39,7 @@ class Labels:
     def frames(self) -> dict[str, pl.DataFrame]:
         return {name: self.table(name, rows) for name, rows in self.rows.items()}
 
-    def curate(self, actions: dict[str, str] | None = None, **evidence: Any) -> CuratedPreferences:
+    def curate(self, actions: dict[str, str] | None = None, readings: Readings = NOTHING_READ) -> CuratedPreferences:
         frames, section = self.frames(), self.params.curate_preferences
         checks = section.audit.checks
         changed = {
@@ -50,13 +51,13 @@ class Labels:
             frames["rankings"], empty_frame("ratings"), frames["candidates"], frames["samples"], frames["prompts"],
             frames["assignments"], empty_frame("dropped"), frames["labelers"],
             params=section.model_copy(update={"audit": audit}), near=self.params.near_duplicates, turn=1, seed=1,
-            **evidence,
+            readings=readings,
         )  # fmt: skip
         check_frame("pair_findings", result.findings)
         return result
 
-    def found(self, **evidence: Any) -> set[tuple[str, str]]:
-        return set(self.curate(**evidence).findings.select("pair_id", "reason").iter_rows())
+    def found(self, readings: Readings = NOTHING_READ) -> set[tuple[str, str]]:
+        return set(self.curate(readings=readings).findings.select("pair_id", "reason").iter_rows())
 
 
 @pytest.fixture
@@ -153,21 +154,23 @@ def test_tokens_and_rewards_are_judged_where_they_are_given(labels: Labels) -> N
     tokens = pl.DataFrame({"candidate_id": names, "tokens": encoded})
     scores = pl.DataFrame({"candidate_id": names[:4], "score": [0.0, 4.0, 1.0, 1.0]})
     assert labels.found() == set()
-    assert labels.found(tokens=tokens, max_tokens=4) == set()
-    assert labels.found(tokens=tokens, max_tokens=3, scores=scores) == {
+    assert labels.found(Readings(tokens, NOTHING_READ.scores, 4)) == set()
+    assert labels.found(Readings(tokens, scores, 3)) == {
         (pairs[0], "identical_after_truncation"), (pairs[0], "over_long"), (pairs[2], "over_long"),
         (pairs[0], "reward_opposed"),
     }  # fmt: skip
 
 
 def test_answers_that_differ_in_a_call_of_a_tool_are_not_the_same(labels: Labels) -> None:
-    labels.add("What is the weather", "x", "y")
+    pair = labels.add("What is the weather", "x", "y")
     for row, called in zip(labels.rows["candidates"], ("[1]", "[2]"), strict=True):
         row["completion"] = [
-            make_message("assistant", "", tool_calls=called), make_message("tool", "rain"),
+            make_message("assistant", None, tool_calls=called), make_message("tool", "rain"),
             make_message("assistant", "It rains."),
         ]  # fmt: skip
-    assert not {reason for _, reason in labels.found()} & {"identical_sides", "empty_turn", "empty_side"}
+    result = labels.curate()
+    assert result.preferences["pair_id"].to_list() == [pair]
+    assert not result.dropped.height and not result.findings.height
 
 
 def test_the_view_audit_says_all_that_was_found_of_a_pair(labels: Labels) -> None:

@@ -4,13 +4,22 @@ from typing import Any
 
 import polars as pl
 
+from curation.preference_audit import Readings
 from pipelines.stage import Stage
 from schemas.params import Audit
 
 Item = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
 
-def encode_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
+def read_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame) -> Readings:
+    """Tokens of the candidates, and rewards of this turn's; nothing that no check asks for."""
+    audit = stage.params.curate_preferences.audit
+    tokens = _encode_candidates(stage, candidates, prompts, audit)
+    scores = _score_candidates(stage, stage.new_rows("candidates"), prompts, audit)
+    return Readings(tokens, scores, stage.params.start.max_tokens)
+
+
+def _encode_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     """(candidate_id, tokens) of each candidate with its prompt, as trainers encode them; none where nobody asks."""
     asked = audit.checks.identical_after_truncation.enabled or audit.checks.over_long.enabled
     joined, items = _list_items(candidates if asked else candidates.clear(), prompts)
@@ -29,7 +38,7 @@ def encode_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFr
     )
 
 
-def score_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
+def _score_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
     """(candidate_id, score) by the parent's reward model, which never saw these; none in a cold start."""
     reward_model = stage.dep("models/start") / "reward_model"
     asked = audit.checks.reward_outlier.enabled or audit.checks.reward_opposed.enabled
