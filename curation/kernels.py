@@ -1,4 +1,4 @@
-"""Compiled loops over Arrow string buffers: words, shingles, MinHash signatures, repeated n-grams.
+"""Compiled loops over Arrow string buffers: words and shingles.
 
 Importing this module imports numba; import it inside functions. Loops over independent rows take the range
 [first, last) of rows to do and let go of the interpreter's lock: `run_rows` shares them out over threads. That
@@ -232,71 +232,3 @@ def hash_ngrams(first, last, tokens, starts, width, ngram_starts, ngrams):  # ty
     for row in range(first, last):
         for k in range(ngram_starts[row + 1] - ngram_starts[row]):
             ngrams[ngram_starts[row] + k] = hash_run(tokens, starts[row] + k, width, np.uint64(0))
-
-
-@njit(cache=True, nogil=True)
-def measure_repeats(first, last, tokens, lengths, starts, width, top, shares):  # type: ignore[no-untyped-def]
-    """Write the share of a row's word characters in repeated n-grams of `width` words (Gopher, table A1).
-
-    With top, those of the most frequent n-gram, counted at each of at least three occurrences; else
-    of all words that lie in a second or later occurrence of an n-gram, each word counted once.
-    """
-    for row in range(first, last):
-        begin, end = starts[row], starts[row + 1]
-        shares[row] = 0.0
-        if end - begin <= width:
-            continue
-        grams = np.empty(end - begin - width + 1, np.uint64)
-        for k in range(len(grams)):
-            h = np.uint64(width)
-            for t in range(begin + k, begin + k + width):
-                h = mix_bits(h ^ tokens[t])
-            grams[k] = h
-        order = np.argsort(grams, kind="mergesort")
-        sizes = lengths[begin:end].astype(np.float64)
-        covered = (
-            _cover_most_frequent(grams, order, sizes, width) if top else _cover_repeats(grams, order, sizes, width)
-        )
-        shares[row] = min(1.0, covered / sizes.sum())
-
-
-@njit(cache=True)
-def _cover_most_frequent(grams, order, sizes, width):  # type: ignore[no-untyped-def]
-    """Characters of all occurrences of the n-gram that occurs most often; of equals, of the longest; 0 below three."""
-    most, covered, run = 3, 0.0, 1
-    for k in range(1, len(grams) + 1):
-        if k < len(grams) and grams[order[k]] == grams[order[k - 1]]:
-            run += 1
-            continue
-        size = run * sizes[order[k - 1] : order[k - 1] + width].sum()
-        if run > most or (run == most and size > covered):
-            most, covered = run, size
-        run = 1
-    return covered
-
-
-@njit(cache=True)
-def _cover_repeats(grams, order, sizes, width):  # type: ignore[no-untyped-def]
-    """Characters of the words that lie in a second or later occurrence of an n-gram."""
-    repeated = np.zeros(len(sizes), np.bool_)
-    for k in range(1, len(grams)):
-        if grams[order[k]] == grams[order[k - 1]]:
-            repeated[order[k] : order[k] + width] = True
-    return sizes[repeated].sum()
-
-
-@njit(cache=True, nogil=True)
-def longest_runs(first, last, data, offsets, longest):  # type: ignore[no-untyped-def]
-    """Write the longest run of one repeated character (ASCII other than blank) in each row."""
-    for row in range(first, last):
-        run, most = 0, 0
-        for i in range(offsets[row], offsets[row + 1]):
-            c = data[i]
-            if c <= 0x20 or c >= 0x80:
-                run = 0
-            elif run and data[i - 1] == c:
-                run += 1
-            else:
-                run = 1
-            most = max(most, run)
-        longest[row] = most

@@ -68,6 +68,13 @@ def take_judged(values: pl.Series, judged: pl.Series) -> pl.Expr:
     return pl.lit(pl.select(pl.when(judged).then(values)).to_series())
 
 
+def judge_suspects(frame: pl.DataFrame, suspect: pl.Expr, value: pl.Expr) -> pl.Expr:
+    """The value of rows that a cheap test suspects, null for the rest; the value is worked out for those only."""
+    found = frame.with_row_index("at").filter(suspect).select("at", value=value.cast(pl.Float64))
+    values = pl.repeat(None, frame.height, dtype=pl.Float64, eager=True)
+    return pl.lit(values.scatter(found["at"], found["value"]) if found.height else values)
+
+
 def divide_judged(parts: pl.Series, wholes: pl.Series, judged: pl.Series) -> pl.Expr:
     """Ratio of two counts a row, null where the row is not judged."""
     return take_judged(parts / wholes, judged & (wholes > 0))

@@ -12,24 +12,23 @@ _LONGEST_PATTERN = 2_000  # longer texts that repeat are found by their words an
 
 def measure_repeated_characters(texts: Texts, rule: MaxCharacters) -> Measure:
     """Longest run of one ASCII character other than a blank."""
-    from curation import kernels
+    from curation import kernels, repetition_kernels
 
     runs = np.zeros(texts.frame.height, np.int64)
-    kernels.run_rows(kernels.longest_runs, len(runs), *string_buffers(texts.frame["text"]), runs)
+    kernels.run_rows(repetition_kernels.longest_runs, len(runs), *string_buffers(texts.frame["text"]), runs)
     return break_above(pl.lit(pl.Series(runs, dtype=pl.Float64)), rule.max_characters)
 
 
 def measure_repeated_pattern(texts: Texts, rule: RepeatedPattern) -> Measure:
     """How often one unit makes up the whole text, white space aside: "54815481" is "5481" twice."""
-    bare = texts.frame.select(pl.col("text").str.replace_all(r"\s+", ""))["text"]
-    judged = (bare.str.len_chars() >= rule.min_characters) & (bare.str.len_chars() <= _LONGEST_PATTERN)
-    repeats = [_count_units(text) if wanted else 0.0 for text, wanted in zip(bare, judged, strict=True)]
-    return break_above(pl.lit(pl.Series(repeats, dtype=pl.Float64)), rule.max_repeats)
+    from curation import kernels, repetition_kernels
+    from curation.text_kernels import classify_characters
 
-
-def _count_units(text: str) -> float:
-    """A text is its shortest period repeated: that period is where the text first occurs in itself doubled."""
-    return len(text) / (text + text).find(text, 1)
+    solid = texts.characters["solid"].to_numpy()
+    judged = (solid >= rule.min_characters) & (solid <= _LONGEST_PATTERN)
+    units, buffers = np.zeros(len(solid)), string_buffers(texts.frame["text"])
+    kernels.run_rows(repetition_kernels.count_units, len(solid), *buffers, classify_characters(), judged, units)
+    return break_above(pl.lit(pl.Series(units)), rule.max_repeats)
 
 
 def measure_repeated_lines(texts: Texts, rule: LineRatio) -> Measure:
@@ -78,20 +77,23 @@ def measure_repeated_passages(texts: Texts, rule: RepeatedWords) -> Measure:
 
 
 def _measure_ngrams(texts: Texts, rule: RepeatedWords, *, top: bool) -> Measure:
-    from curation import kernels
+    from curation import kernels, repetition_kernels
 
     tokens = texts.tokens
     judged = np.diff(tokens.starts) >= rule.min_words
     values, limits = np.zeros(len(judged)), np.ones(len(judged))
-    excess = np.full(len(judged), -np.inf)
+    excess, shares = np.full(len(judged), -np.inf), np.zeros(len(judged))
     for n_words, limit in sorted(rule.max_ratios.items()):
-        shares = np.zeros(len(judged))
+        shares = np.where(judged & (shares >= 0), shares, -1.0)
         kernels.run_rows(
-            kernels.measure_repeats, len(judged), tokens.hashes, tokens.lengths, tokens.starts, n_words, top, shares
-        )
+            repetition_kernels.measure_repeats, len(judged), tokens.hashes, tokens.lengths, tokens.starts, n_words, top,
+            shares,
+        )  # fmt: skip
         further = shares - limit > excess
         values, limits = np.where(further, shares, values), np.where(further, limit, limits)
         excess = np.maximum(excess, shares - limit)
-    value = pl.lit(pl.Series(np.where(judged, values, np.nan))).fill_nan(None)
+        # where no n-gram repeats, no longer one does
+        shares = np.where(shares == 0, -1.0, shares)
+    value = pl.lit(pl.Series(np.where(judged, np.maximum(values, 0.0), np.nan))).fill_nan(None)
     limit_ = pl.lit(pl.Series(limits))
     return Measure(value, limit_, value > limit_)

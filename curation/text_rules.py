@@ -5,7 +5,7 @@ import re
 import polars as pl
 
 from curation.languages import identify_languages
-from curation.measures import Measure, Texts, break_above, break_below, break_where, divide_judged
+from curation.measures import Measure, Texts, break_above, break_below, break_where, divide_judged, judge_suspects
 from schemas.noise_rules import (
     Language,
     MaxCharacters,
@@ -83,8 +83,8 @@ def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
 def measure_keyboard_mash(texts: Texts, rule: MaxWordRatio) -> Measure:
     """Share of Latin words (three letters or more) without a vowel or typed along a row of keys; not in capitals."""
     words = _TEXT.str.count_matches(r"\b\p{Latin}{3,}\b")
-    typed = _TEXT.str.count_matches(_MASH)
-    return break_above(pl.when(words >= rule.min_words).then(typed / words), rule.max_ratio)
+    share = pl.when(words >= rule.min_words).then(_TEXT.str.count_matches(_MASH) / words)
+    return break_above(judge_suspects(texts.frame, _TEXT.str.contains(_MASH), share), rule.max_ratio)
 
 
 def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
@@ -101,8 +101,8 @@ def measure_mojibake(texts: Texts, rule: MaxSequences) -> Measure:
 
         for at, text in suspects.select("at", "text").iter_rows():
             counts[at] = float(max(badness(text), 1)) if fix_encoding(text) != text else 0.0
-    bare = _TEXT.str.count_matches(_BARE_LEAD)
-    return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)) + bare, rule.max_sequences)
+    bare = judge_suspects(texts.frame, _TEXT.str.contains("\u00c2", literal=True), _TEXT.str.count_matches(_BARE_LEAD))
+    return break_above(pl.lit(pl.Series(counts, dtype=pl.Float64)) + bare.fill_null(0.0), rule.max_sequences)
 
 
 def measure_unprintable(texts: Texts, rule: MaxCharacters) -> Measure:
