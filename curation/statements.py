@@ -28,6 +28,7 @@ VIEWS = (
 )
 """Each view after those it reads."""
 MACROS = ("as_text",)
+"""Functions in plain SQL that every connection has; `hash_pair` is one only in a database written to a file."""
 
 
 def read_sql(view: str) -> str:

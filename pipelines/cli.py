@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,17 +75,21 @@ def ingest(
     source: Annotated[str | None, typer.Option(help="What to call the source; else its format and file name.")] = None,
     licence: Annotated[str | None, typer.Option(help="The licence it came under.")] = None,
     consent: Annotated[str | None, typer.Option(help="What the people in it agreed to.")] = None,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day it was fetched; else today.")
+    ] = None,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="One more file of its source, not a new version of another.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take a file of demonstrations, preferences or prompts into imports/; the next turn uses its rows."""
-    import datetime
-
     from pipelines.ingest import format_report, ingest_file
 
-    today = datetime.datetime.now(datetime.UTC).date()
+    day = (date or datetime.now(UTC)).date()
     report = ingest_file(
         _find_root(), file, format_name, licence=licence, consent=consent, source=source, mapping=mapping or (),
-        date=today,
+        date=day, beside=beside,
     )  # fmt: skip
     put([_to_json(report.to_json()) if as_json else format_report(report)])
 

@@ -37,6 +37,18 @@ def find_root(start: Path) -> Path:
     raise ProjectError(f"{start.absolute()} is in no project: go into one, or make one with `flywheel init DIR`")
 
 
+def find_dvc_root(start: Path) -> Path:
+    """The folder of the nearest project of DVC, ours or not, from `start` upwards.
+
+    Raises:
+        ProjectError: there is none.
+    """
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / ".dvc").is_dir():
+            return folder
+    raise ProjectError(f"{start.absolute()} is in no project of DVC: go into one, or make one with `flywheel init DIR`")
+
+
 def read_turn(root: Path) -> TurnParams:
     """Which turn params.yaml says this is.
 

@@ -103,7 +103,7 @@ class Revision:
         Raises:
             RevisionError: a directory's listing is nowhere to be had, or corrupt.
         """
-        return self._list_files(self.outs.values())
+        return self.list_files(self.outs.values())
 
     def files_below(self, path: str) -> list[DataFile]:
         """The file at a path, or all files of the directory there; only their listings are read.
@@ -111,13 +111,14 @@ class Revision:
         Raises:
             RevisionError: the revision's dvc.lock has no such path, or as for `files`.
         """
-        files = self._list_files(out for out in self.outs.values() if _overlap(out.path, path))
+        files = self.list_files(out for out in self.outs.values() if _overlap(out.path, path))
         below = [file for name, file in sorted(files.items()) if name == path or name.startswith(f"{path}/")]
         if not below:
             raise RevisionError(f"revision {self} has no {path} in its dvc.lock: that turn was not run to the end")
         return below
 
-    def _list_files(self, outs: Iterable[Out]) -> dict[str, DataFile]:
+    def list_files(self, outs: Iterable[Out]) -> dict[str, DataFile]:
+        """Files of some outputs by path, those inside directories too; see `files`."""
         files = [DataFile(out.path, out.md5, out.size, out.legacy) for out in outs]
         ensure_objects(self, [file for file in files if file.is_directory])
         inside = [self._list_directory(file) if file.is_directory else [file] for file in files]
@@ -161,8 +162,11 @@ def read_revision(root: Path, name: str) -> Revision:
     return read_revisions(root, [name])[0]
 
 
-def read_revisions(root: Path, names: Sequence[str]) -> list[Revision]:
+def read_revisions(root: Path, names: Sequence[str], *, lock_needed: bool = True) -> list[Revision]:
     """Several revisions, in two git processes.
+
+    Args:
+        lock_needed: False takes a revision without a dvc.lock, for data that .dvc files alone track.
 
     Raises:
         RevisionError: not a git repository, an unknown revision, one beyond a shallow clone, or without a dvc.lock.
@@ -176,30 +180,36 @@ def read_revisions(root: Path, names: Sequence[str]) -> list[Revision]:
     cache = open_cache(root)
     revisions: list[Revision] = []
     for name, commit, blob in zip(names, commits, blobs, strict=True):
-        if blob is None:
+        if blob is None and lock_needed:
             raise RevisionError(
                 f"revision {name} ({commit[:SHORT]}) has no dvc.lock: no turn was run and committed there"
             )
-        revisions.append(Revision(name, commit, _parse_lock(root, blob), repository, cache))
+        lock = parse_blob(root, blob, "dvc.lock") if blob else {}
+        revisions.append(Revision(name, commit, lock, repository, cache))
     return revisions
 
 
-def _parse_lock(root: Path, blob: GitObject) -> dict[str, Any]:
-    """Parse a dvc.lock, kept as JSON under its blob id: parsing YAML costs more than git does."""
-    kept = root / LOCKS / f"{blob.oid}.json"
+def parse_blob(root: Path, blob: GitObject, name: str) -> dict[str, Any]:
+    """Parse a YAML file of DVC's, kept as JSON under its blob id: parsing YAML costs more than git does."""
+    kept = _kept_folder(root) / f"{blob.oid}.json"
     try:
         return json.loads(kept.read_bytes())
     except (OSError, ValueError):
         pass
-    lock = parse_yaml(blob.content, "dvc.lock")
+    parsed = parse_yaml(blob.content, name)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         staged = kept.with_suffix(f".{os.getpid()}.part")
-        staged.write_text(json.dumps(lock, default=str), encoding="utf-8")
+        staged.write_text(json.dumps(parsed, default=str), encoding="utf-8")
         staged.replace(kept)
     except OSError:
         pass  # a read-only project is read all the same
-    return lock
+    return parsed
+
+
+def _kept_folder(root: Path) -> Path:
+    """Where parsed files are kept: .flywheel, or in a project of DVC that is not ours where its git does not look."""
+    return root / LOCKS if (root / "versions.yaml").exists() else root / ".dvc" / "tmp" / "flywheel" / "locks"
 
 
 def missing_objects(cache: Cache, files: Iterable[DataFile]) -> list[DataFile]:

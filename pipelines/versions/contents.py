@@ -1,0 +1,200 @@
+"""Lists which files of data a revision or the workspace consists of: tables of ours, and whatever else DVC tracks."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipelines.versions.cache import fetch_objects, open_cache
+from pipelines.versions.git import GitError, GitObject, Repository, open_repository, read_objects, run_git
+from pipelines.versions.locks import Out, list_outs
+from pipelines.versions.parents import TABLE_FILE
+from pipelines.versions.revisions import (
+    DataFile,
+    Revision,
+    ensure_objects,
+    find_history,
+    missing_objects,
+    parse_blob,
+    read_revisions,
+)
+
+WORKSPACE = "workspace"
+DATA, PAST = "data", "data/past"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of data: its path in the project, and where its bytes lie."""
+
+    path: str
+    file: Path
+    data: DataFile | None = None
+    """The object of the cache that it is; None for a file of the workspace."""
+
+    @property
+    def identity(self) -> str:
+        """Parts of several revisions with the same one have the same bytes."""
+        return self.data.md5 if self.data is not None else str(self.file)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a revision holds; of the workspace, files that lie there go before those that its dvc.lock names."""
+
+    revision: Revision
+    on_disk: bool = False
+
+    @property
+    def name(self) -> str:
+        """The revision as it was asked for, or `workspace`."""
+        return self.revision.name
+
+    @cached_property
+    def tables(self) -> dict[str, list[Part]]:
+        """Files of each table of ours, earlier turns' first; none where the project is not one of ours."""
+        root = self.revision.cache.root
+        outs = [out for path, out in self.revision.outs.items() if path.startswith(f"{DATA}/")]
+        if PAST not in self.revision.outs and not (self.on_disk and (root / PAST).is_dir()):
+            return {}
+        parts = {part.path: part for part in self._list_parts(outs)}
+        if self.on_disk:
+            parts |= {part.path: part for part in _walk_disk(root, root / DATA)}
+        found: dict[str, list[Part]] = {}
+        for path in sorted(parts, key=lambda path: (not path.startswith(f"{PAST}/"), path)):
+            match = TABLE_FILE.fullmatch(path)
+            if match is not None:
+                found.setdefault(match["past"] or match["new"], []).append(parts[path])
+        return found
+
+    @cached_property
+    def paths(self) -> dict[str, list[Part]]:
+        """Files by their path, and all files below each tracked directory by its path; of any project of DVC."""
+        outs = self._list_outs()
+        found: dict[str, list[Part]] = {}
+        for part in self._list_parts(outs.values()):
+            found[part.path] = [part]
+            for folder in PurePosixPath(part.path).parents:
+                if str(folder) in outs:
+                    found.setdefault(str(folder), []).append(part)
+        return found
+
+    def _list_outs(self) -> dict[str, Out]:
+        """Outputs of every dvc.lock and .dvc file, by path."""
+        outs = dict(self.revision.outs)
+        for path, parsed in self._read_tracking():
+            folder = str(PurePosixPath(path).parent / (parsed.get("wdir") or ""))
+            stages = parsed if path.endswith("dvc.lock") else {"stages": {path: parsed}}
+            for out in list_outs(stages).values():
+                full = os.path.normpath(f"{folder}/{out.path}").replace(os.sep, "/")
+                if "://" not in out.path and not full.startswith(("../", "/")):
+                    outs[full] = Out(full, out.md5, out.size, out.stage, out.legacy)
+        return outs
+
+    def _read_tracking(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """.dvc files and the dvc.lock files of folders below, parsed, by path."""
+        root, repository = self.revision.cache.root, self.revision.repository
+        if self.on_disk:
+            paths = [path for path in _list_disk(root) if _tracks(path)]
+            blobs: list[GitObject | None] = [_as_blob((root / path).read_bytes()) for path in paths]
+        else:
+            commit, prefix = self.revision.commit, self.revision.repository.prefix
+            listed = run_git(repository.root, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
+            paths = [path for path in listed if _tracks(path)]
+            blobs = read_objects(repository, [f"{commit}:{prefix}{path}" for path in paths])
+        for path, blob in zip(paths, blobs, strict=True):
+            if blob is not None:
+                yield path, parse_blob(root, blob, path)
+
+    def _list_parts(self, outs: Iterable[Out]) -> list[Part]:
+        root, listed = self.revision.cache.root, []
+        missing = []
+        for out in outs:
+            if self.on_disk and (root / out.path).exists():
+                listed += _walk_disk(root, root / out.path)
+            else:
+                missing.append(out)
+        locate = self.revision.cache.locate
+        files = self.revision.list_files(missing).values()
+        return listed + [Part(file.path, locate(file.md5, legacy=file.legacy), file) for file in files]
+
+
+def _tracks(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return (name.endswith(".dvc") and name != ".dvc") or (name == "dvc.lock" and path != "dvc.lock")
+
+
+def _walk_disk(root: Path, path: Path) -> list[Part]:
+    """A file, or all below a directory; those that are still being written left out."""
+    found = [path] if path.is_file() else sorted(path.rglob("*"))
+    return [
+        Part(file.relative_to(root).as_posix(), file)
+        for file in found
+        if not file.name.endswith(".part") and file.is_file()
+    ]
+
+
+def _list_disk(root: Path) -> list[str]:
+    """Paths of all files but those that git ignores: the data itself is among these."""
+    try:
+        return sorted(set(run_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")))
+    except GitError:  # DVC without git
+        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.dvc") if path.is_file())
+
+
+def _as_blob(content: bytes) -> GitObject:
+    """A file as git would store it."""
+    oid = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return GitObject(oid, "blob", content)
+
+
+def read_contents(root: Path, names: Sequence[str]) -> list[Contents]:
+    """What several revisions hold.
+
+    Raises:
+        RevisionError: as for `read_revisions`; a revision without a dvc.lock is taken for .dvc files.
+    """
+    return [Contents(revision) for revision in read_revisions(root, names, lock_needed=False)]
+
+
+def read_workspace(root: Path) -> Contents:
+    """What the workspace holds, committed or not."""
+    try:
+        content = (root / "dvc.lock").read_bytes()
+    except FileNotFoundError:
+        content = b""
+    lock = parse_blob(root, _as_blob(content), "dvc.lock") if content else {}
+    repository = Repository(root, "", root / ".git", False)
+    return Contents(Revision(WORKSPACE, WORKSPACE, lock, repository, open_cache(root)), on_disk=True)
+
+
+def fetch_parts(wanted: Mapping[str, Contents], parts: Mapping[str, Iterable[Part]]) -> None:
+    """Have every part's bytes on this machine; those of all revisions come from the remote at once.
+
+    Args:
+        wanted: the contents by name. parts: which of their parts are needed, by the same names.
+
+    Raises:
+        RevisionError: an object is nowhere to be had; names it and the command that gets it.
+    """
+    files = {name: [part.data for part in some if part.data is not None] for name, some in parts.items()}
+    missing = {
+        (file.md5, file.legacy)
+        for name, some in files.items()
+        for file in missing_objects(wanted[name].revision.cache, some)
+    }
+    if not missing:
+        return
+    cache = next(iter(wanted.values())).revision.cache
+    if cache.remote is not None and len(files) > 1:
+        fetch_objects(cache, missing)  # a fault is told below, with the revision that it hits
+    for name, some in files.items():
+        ensure_objects(wanted[name].revision, some)
+
+
+def open_history(root: Path) -> Repository:
+    """The repository with the project's history."""
+    return open_repository(find_history(root))

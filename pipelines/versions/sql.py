@@ -1,0 +1,251 @@
+"""Answers an SQL query over the tables of any revision: makes what it names, locks the connection, runs it."""
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from curation.statements import VIEWS, read_macro, register_functions
+from pipelines.versions.catalog import (
+    ALL_TURNS,
+    MAIN,
+    RAW,
+    Catalog,
+    Definition,
+    order_definitions,
+    quote_table,
+    raw_schema,
+)
+from pipelines.versions.contents import Part, fetch_parts, open_history
+from pipelines.versions.names import Query, QueryError, TableName, parse_query, shorten_fault
+from pipelines.versions.results import Answer
+from pipelines.versions.scans import list_texts, quote_name
+from pipelines.versions.turn_tables import Metric, read_metrics
+
+TURNS, METRICS = "turns", "metrics"
+EXTRA = {
+    TURNS: 'tag VARCHAR, "commit" VARCHAR, number BIGINT, parent VARCHAR, date TIMESTAMP',
+    METRICS: "revision VARCHAR, file VARCHAR, key VARCHAR, value DOUBLE, text VARCHAR",
+}
+"""Tables that no file holds, by name: their columns."""
+MISSING = re.compile(r"Table with name (\S+) does not exist!")
+LISTING = "`flywheel sql 'SHOW TABLES'` lists what there is"
+
+
+def open_connection(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A connection that loads no extension, looks at no variable of Python's, and takes times as UTC."""
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+        "temp_directory": str(Path(tempfile.gettempdir()) / f"flywheel-sql-{os.getpid()}"),
+    }  # fmt: skip
+    connection = duckdb.connect(database, config=settings)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def open_query(
+    root: Path, text: str, at: Sequence[str] = (), *, writes: Path | None = None, any_file: bool = False
+) -> Iterator[Answer]:
+    """The rows of a query, not read yet; nothing but the files it names can be read while it is open.
+
+    Args:
+        at: the revisions that are schemas; the workspace where none is given.
+        writes: the one file that may be written.
+        any_file: the query may read other files too, with read_parquet and the like.
+
+    Raises:
+        QueryError: the query is wrong, or does more than read.
+        RevisionError: an unknown revision, or data of one that is nowhere to be had.
+    """
+    for padded in (False, True):
+        catalog = Catalog(root, at, padded=padded)
+        with open_connection() as connection:
+            query = parse_query(connection, text)
+            try:
+                register_functions(connection)
+                files = make_tables(connection, catalog, list_wanted(catalog, query))
+                _lock(connection, files | ({writes} if writes else set()), any_file=any_file)
+                rows = _bind(connection, query)
+            except duckdb.BinderException as error:
+                if not padded:  # an older revision may lack a column; it costs more to know than to try
+                    continue
+                raise QueryError(shorten_fault(error)) from None
+            except duckdb.Error as error:
+                raise QueryError(describe_fault(error, catalog, query)) from None
+            try:
+                yield rows
+            except duckdb.Error as error:
+                raise QueryError(describe_fault(error, catalog, query)) from None
+            return
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, query: Query) -> Answer:
+    """The query bound; times with a zone become texts, since Python would need one more library for them."""
+    text = query.text.strip().rstrip(";")
+    if query.explains:
+        return Answer(connection, text, ("name", "plan"), explains=True)
+    relation = connection.sql(text)
+    zoned = ["TIME ZONE" in str(kind) for kind in relation.types]
+    if any(zoned):
+        columns = [f"c{place}" for place in range(len(zoned))]
+        shown = [
+            f"{column}{'::VARCHAR' if zone else ''} AS {quote_name(name)}"
+            for column, zone, name in zip(columns, zoned, relation.columns, strict=True)
+        ]
+        text = f"SELECT {', '.join(shown)} FROM ({text}\n) AS answer({', '.join(columns)})"
+    return Answer(connection, text, tuple(relation.columns))
+
+
+def list_wanted(catalog: Catalog, query: Query) -> list[TableName]:
+    """The tables to make for a query: those it names, and all there are where it asks which."""
+    wanted = [name for name in query.tables if name.schema or not _is_hidden(catalog, query, name.table.lower())]
+    if query.lists_tables and catalog.default is not None:
+        wanted += [TableName("", name) for name in [*catalog.list_names(MAIN), *EXTRA]]
+    return wanted
+
+
+def _is_hidden(catalog: Catalog, query: Query, table: str) -> bool:
+    """Whether a name without a schema is just what a WITH clause calls its rows, so no table need be looked for."""
+    if table not in query.with_names:
+        return False
+    return catalog.default is None or table not in (*VIEWS, *EXTRA, *catalog.contents(catalog.default).tables)
+
+
+def make_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, names: Iterable[TableName]) -> set[Path]:
+    """Make tables, views and what they need; missing objects are fetched.
+
+    Returns:
+        The files that they read.
+    """
+    ours = {name: name.schema.lower() in ("", MAIN) and name.table.lower() in EXTRA for name in names}
+    definitions = order_definitions(catalog, (name for name, extra in ours.items() if not extra))
+    _fetch(catalog, definitions)
+    for table in {name.table.lower() for name, extra in ours.items() if extra}:
+        fill_extra(connection, catalog, table)
+    create_views(connection, definitions)
+    return {part.file for definition in definitions for _, part in definition.parts}
+
+
+def _fetch(catalog: Catalog, definitions: Iterable[Definition]) -> None:
+    parts: dict[str, list[Part]] = {}
+    for definition in definitions:
+        for revision, part in definition.parts:
+            parts.setdefault(revision, []).append(part)
+    fetch_parts({revision: catalog.contents(revision) for revision in parts}, parts)
+
+
+def make_catalog(root: Path, path: Path, at: Sequence[str] = ()) -> int:
+    """Write a DuckDB file in which every table of some revisions and of all turns is a view of the files' own places.
+
+    Any client of DuckDB opens it: what the views call is plain SQL. The id of a pair, which no SQL computes, is looked
+    up in a table of all pairs that are judged by now.
+
+    Returns:
+        How many views it has.
+
+    Raises:
+        RevisionError: an unknown revision, or data of one that is nowhere to be had.
+    """
+    catalog = Catalog(root, at, padded=True)
+    with open_connection(str(path)) as connection:
+        register_functions(connection)
+        names = list_all(catalog)
+        make_tables(connection, catalog, names)
+        connection.execute(f"CREATE TABLE {MAIN}.pair_ids AS {_select_pairs(names)}")
+        connection.remove_function("hash_pair")
+        connection.execute(read_macro("hash_pair"))
+        [row] = connection.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall()
+    return row[0]
+
+
+def list_all(catalog: Catalog) -> list[TableName]:
+    """Every table of the revisions that were asked for, and of all turns."""
+    schemas = list(catalog.revisions)
+    schemas += [ALL_TURNS] if catalog.turns else []
+    both = [each for schema in schemas for each in (schema, raw_schema(schema))]
+    both += [MAIN, RAW] if catalog.default not in (None, MAIN) else []
+    names = [TableName(schema, table) for schema in dict.fromkeys(both) for table in catalog.list_names(schema)]
+    return [*names, *(TableName(MAIN, table) for table in EXTRA)]
+
+
+def _select_pairs(names: Iterable[TableName]) -> str:
+    """The SELECT of every pair that a table `comparisons` among these has, with its id."""
+    selects = [
+        f"SELECT prompt_id, first_id, second_id, pair_id FROM {quote_table(name)} WHERE first_id < second_id"
+        for name in names
+        if name.table == "comparisons"
+    ]
+    nothing = "SELECT '' AS prompt_id, '' AS first_id, '' AS second_id, '' AS pair_id WHERE false"
+    return f"SELECT DISTINCT * FROM ({' UNION ALL '.join([nothing, *selects])}) ORDER BY ALL"
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, definitions: Iterable[Definition]) -> None:
+    """Create views in their schemas, in the order given."""
+    current = MAIN
+    for definition in definitions:
+        if definition.home != current:
+            connection.execute(f"USE {quote_name(definition.home)}")
+            current = definition.home
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_name(definition.name.schema)}")
+        connection.execute(f"CREATE VIEW {quote_table(definition.name)} AS {definition.select}")
+    connection.execute(f"USE {MAIN}")
+
+
+def fill_extra(connection: duckdb.DuckDBPyConnection, catalog: Catalog, table: str) -> None:
+    """Make the table `turns` or `metrics` in the schema main."""
+    rows = _list_turn_rows(catalog) if table == TURNS else _list_metrics(catalog)
+    columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in EXTRA[table].split(",")]
+    connection.execute(f"CREATE TABLE {MAIN}.{table} ({EXTRA[table]})")
+    unnested = ", ".join("unnest(?)" for _ in columns)
+    connection.execute(f"INSERT INTO {MAIN}.{table} SELECT {unnested}", columns)
+
+
+def _list_turn_rows(catalog: Catalog) -> list[tuple[Any, ...]]:
+    return [(turn.tag, turn.commit, turn.number, turn.parent, _read_time(turn.date)) for turn in catalog.turns]
+
+
+def _read_time(text: str) -> datetime:
+    """An instant in ISO 8601 as a time in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+
+
+def _list_metrics(catalog: Catalog) -> list[Metric]:
+    """Metrics of the revisions that were asked for, and of every turn."""
+    named = {turn.tag: turn.contents for turn in catalog.turns}
+    named = {name: catalog.contents(name) for name in catalog.revisions} | named
+    repository = open_history(catalog.root)
+    return [metric for contents in named.values() for metric in read_metrics(contents, repository)]
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, files: Iterable[Path], *, any_file: bool) -> None:
+    """Leave the connection able to read these files only, and to change nothing, its own settings included."""
+    if not any_file:
+        connection.execute(f"SET allowed_paths = {list_texts(str(file) for file in files)}")
+        connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+
+
+def describe_fault(error: Exception, catalog: Catalog, query: Query) -> str:
+    """DuckDB's message in one line; for a name that does not exist with those of ours that are near."""
+    text = shorten_fault(error)
+    match = MISSING.search(text)
+    if match is None:
+        return text
+    names = {name.table: name for name in query.tables}
+    missing = match[1].rpartition(".")[2].strip('"')
+    schema = names[missing].schema if missing in names else ""
+    known = [*EXTRA] if schema in ("", MAIN) else []
+    if schema or catalog.default is not None:
+        known += catalog.list_names(schema or MAIN)
+    near = difflib.get_close_matches(missing, known, n=4)
+    return f"{text} Near: {', '.join(near)}" if near else f"{text} {LISTING}"
