@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("curate", "init", "ingest", "export", "agreement", "next", "status", "summary")
+COMMANDS = ("curate", "init", "ingest", "export", "agreement", "next", "status", "summary", "sql")
 
 
 def flywheel(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
