@@ -72,6 +72,20 @@ ARENA: dict[str, Any] = {
     "winner_model_a": 1, "winner_model_b": 0, "winner_tie": 0,
 }  # fmt: skip
 
+CONVERSATIONS: dict[str, Any] = {
+    "question_id": "58210e39", "model_a": "chatglm-6b", "model_b": "koala-13b", "winner": "model_b",
+    "judge": "arena_user_973", "turn": 2, "anony": True, "language": "English", "tstamp": 1682351591.1322,
+    "conversation_a": [
+        {"content": "Hi", "role": "user"}, {"content": "Yes?", "role": "assistant"}, {"content": "Go", "role": "user"},
+        {"content": "Where?", "role": "assistant"},
+    ],
+    "conversation_b": [
+        {"content": "Hi", "role": "user"}, {"content": "Hello.", "role": "assistant"},
+        {"content": "Go", "role": "user"}, {"content": "Gone.", "role": "assistant"},
+    ],
+    "openai_moderation": {"flagged": False}, "toxic_chat_tag": {},
+}  # fmt: skip
+
 
 def annotate(id_: int, user: Any, ranker: Any, **more: Any) -> dict[str, Any]:
     """An annotation of Label Studio; `ranker` is its value."""
@@ -119,7 +133,8 @@ ARGILLA: dict[str, Any] = {
 
 PREFERENCES: dict[str, dict[str, Any]] = {
     "ultrafeedback": ULTRAFEEDBACK, "shp": SHP, "summarize-from-feedback": SUMMARIZE, "webgpt": WEBGPT,
-    "nectar": NECTAR, "chatbot-arena": ARENA, "label-studio": LABEL_STUDIO, "argilla": ARGILLA,
+    "nectar": NECTAR, "chatbot-arena": ARENA, "chatbot-arena-conversations": CONVERSATIONS,
+    "label-studio": LABEL_STUDIO, "argilla": ARGILLA,
 }  # fmt: skip
 
 
@@ -148,6 +163,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "chatbot-arena": [
         ARENA, {**ARENA, "id": 9, "winner_model_a": 0, "winner_tie": 1}, {**ARENA, "id": 100},
         {**ARENA, "id": 11, "response_a": ARENA["response_b"], "response_b": ARENA["response_a"]},
+    ],
+    "chatbot-arena-conversations": [
+        CONVERSATIONS, {**CONVERSATIONS, "winner": "tie (bothbad)", "question_id": "x"},
+        {**CONVERSATIONS, "turn": 1}, {**CONVERSATIONS, "judge": "arena_user_1", "tstamp": None},
     ],
     "label-studio": [
         LABEL_STUDIO, {**LABEL_STUDIO, "id": 20, "annotations": [annotate(13, 7, {"rank": ["llm_3"]})]},

@@ -8,6 +8,7 @@ from pipelines.sources import (
     alpaca,
     alpaca_eval,
     arc,
+    arena_conversations,
     argilla,
     boolq,
     chatbot_arena,
@@ -40,8 +41,8 @@ from pipelines.sources.importing import Format
 
 QUESTIONS = (arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande)
 PREFERENCES = (
-    alpaca_eval, chatbot_arena, hh_rlhf, llmbar, nectar, oasst, pandalm, shp, summarize_from_feedback, ultrafeedback,
-    webgpt,
+    alpaca_eval, arena_conversations, chatbot_arena, hh_rlhf, llmbar, nectar, oasst, pandalm, shp,
+    summarize_from_feedback, ultrafeedback, webgpt,
 )  # fmt: skip
 CHATS = (openai, sharegpt, trl)
 MODULES = (alpaca, self_instruct, self_instruct_outputs, *CHATS, *PREFERENCES, *QUESTIONS, argilla, label_studio)

@@ -2,12 +2,13 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from preference_examples import ARENA, NECTAR, PREFERENCES, ROWS, SHP, SUMMARIZE, ULTRAFEEDBACK, WEBGPT
+from preference_examples import ARENA, CONVERSATIONS, NECTAR, PREFERENCES, ROWS, SHP, SUMMARIZE, ULTRAFEEDBACK, WEBGPT
 from preference_files import Taken
 
 from pipelines.ingest import ingest_file
@@ -170,6 +171,32 @@ def test_chatbot_arena_by_hand(tmp_path: Path) -> None:
     assert taken.notes()["null_message"] == [1, 2]
 
 
+def test_chatbot_arenas_conversations_by_hand(tmp_path: Path) -> None:
+    taken = Taken(tmp_path, [CONVERSATIONS], "chatbot-arena-conversations")
+    [ranking] = taken.rankings()
+    assert taken.tiers(ranking) == [({"Gone."}, False), ({"Where?"}, False)]
+    assert [taken.texts[shown] for shown in ranking["shown_order"]] == ["Where?", "Gone."]
+    assert ranking["labeler_id"] == "chatbot-arena/arena_user_973"
+    assert ranking["created_at"] == datetime(2023, 4, 24, 15, 53, 11, 132200, tzinfo=UTC)
+    assert [message["content"] for message in taken.table("prompts")["messages"][0]] == ["Hi"]
+    assert taken.policies() == {"Where?": "chatglm-6b", "Gone.": "koala-13b"}
+
+
+def test_a_tie_of_two_bad_conversations_says_so(tmp_path: Path) -> None:
+    row = {**CONVERSATIONS, "winner": "tie (bothbad)"}
+    taken = Taken(tmp_path, [row], "chatbot-arena-conversations")
+    assert taken.tiers(taken.rankings()[0]) == [({"Gone.", "Where?"}, True)]
+    assert taken.table("ratings").select("aspect", "value").rows() == [("bad", 1), ("bad", 1)]
+
+
+def test_a_vote_on_the_first_reply_is_on_no_more(tmp_path: Path) -> None:
+    """As in MT-Bench, whose rows of turn 1 hold both replies too."""
+    row = {**CONVERSATIONS, "turn": 1, "judge": "gpt4_pair"}
+    taken = Taken(tmp_path, [row], "chatbot-arena-conversations")
+    assert set(taken.texts.values()) == {"Yes?", "Hello."}
+    assert taken.table("labelers")["kind"].to_list() == ["llm"]
+
+
 def test_chatbot_arena_from_its_csv_file(tmp_path: Path) -> None:
     """The set is a CSV file, whose numbers are text and whose lists are JSON in a field."""
     with (tmp_path / "train.csv").open("w", newline="") as file:
@@ -218,6 +245,12 @@ def test_sets_from_parquet_are_those_from_json(tmp_path: Path, name: str) -> Non
         ("chatbot-arena", {**ARENA, "prompt": "[]", "response_a": "[]", "response_b": "[]"}, "no_prompt"),
         ("chatbot-arena", {**ARENA, "winner_tie": 1}, "unknown_verdict"),
         ("chatbot-arena", {**ARENA, "winner_model_a": 0.5}, "unknown_verdict"),
+        ("chatbot-arena-conversations", {**CONVERSATIONS, "winner": "a"}, "unknown_verdict"),
+        ("chatbot-arena-conversations", {**CONVERSATIONS, "tstamp": 1e300}, "wrong_type"),
+        ("chatbot-arena-conversations", {**CONVERSATIONS, "conversation_b": CONVERSATIONS["conversation_b"][1:]},
+         "no_shared_dialogue"),
+        ("chatbot-arena-conversations", {**CONVERSATIONS, "conversation_b": CONVERSATIONS["conversation_b"][:1]},
+         "no_reply"),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_quarantined(tmp_path: Path, name: str, row: dict[str, Any], reason: str) -> None:
