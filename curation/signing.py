@@ -115,12 +115,12 @@ def find_shared(known, new, shared):  # type: ignore[no-untyped-def]
         size *= 2
     table, filled = np.empty(size, np.uint32), np.zeros(size, np.bool_)
     for key in new:
-        place = key & np.uint32(size - 1)
+        place = int(key) & (size - 1)
         while filled[place] and table[place] != key:
             place = (place + 1) & (size - 1)
         table[place], filled[place] = key, True
     for row in range(len(known)):
-        place = known[row] & np.uint32(size - 1)
+        place = int(known[row]) & (size - 1)
         while filled[place] and table[place] != known[row]:
             place = (place + 1) & (size - 1)
         shared[row] |= filled[place]

@@ -56,3 +56,12 @@ def test_buckets_are_rows_of_equal_keys() -> None:
         assert sorted(numbers) == list(range(counts[band]))  # another number for each
         assert (keys[band, alone] == signing.NOBODY).all()
     assert shared.tolist() == some.tolist()
+
+
+def test_shared_rows_are_those_whose_key_is_among_the_new_ones() -> None:
+    rng = np.random.default_rng(2)
+    known, new = (rng.integers(0, 5_000, n, dtype=np.uint32) * np.uint32(4096) for n in (900, 300))  # keys collide
+    shared = rng.random(900) < 0.1
+    expected = shared | np.isin(known, new)
+    signing.find_shared(known, new, shared)
+    assert 0 < shared.sum() < 900 and shared.tolist() == expected.tolist()
