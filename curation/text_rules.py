@@ -24,14 +24,24 @@ _URL = r"(?i)(?:https?://|www\.)[^\s<>()\[\]]+"
 # ("none", "null", "unknown", "test") are not here.
 _PLACEHOLDER = (
     r"(?i)^[\s<\[({*\"'_-]*(?:"
-    r"no[ _-]?(?:input|output|response|answer|content|text)(?:[ _]?(?:provided|given|needed|required))?"
+    r"no[ _-]?(?:inputs?|output|response|answer|content|text)(?:[ _]?(?:provided|given|needed|required))?"
     r"|n[/.]a\.?|nan|todo|tbd|tba|to be (?:added|filled|done|written|determined)|placeholder|fill(?: me)? in"
     r"|(?:your|insert|enter|add|put|write) (?:your |the |an? )?"
     r"(?:text|answer|input|output|response|content|name)(?: here)?"
     r"|(?:test\W+)+(?:\w+\W+)?please ignore"
     r"|lorem ipsum\b.*|asdf\w*|qwert[yz]\w*|x{3,}|\?{2,}|\.{2,}|…+|-{2,}|_{2,})[\s>\])}*\"'_.!-]*$"
 )
-_MASH = r"\b(?:[bcdfghjklmnpqrstvwxz]{3,}|(?:asdf|sdfg|dfgh|fghj|ghjk|hjkl|qwer|wert|zxcv|xcvb|vbnm)\w*)\b"
+# A note in brackets where something was to be pasted that text can't hold
+_ABSENT = (
+    r"(?i)^[\[<({](?:input: ?)?(?:an? |the )?"
+    r"(?:link|url|image|picture|photo|video|audio|file|attachment|screenshot)s?\b"
+    r"[^\[\]<>(){}=]{0,80}[\])>}]$"
+)
+_NO_INPUT = r"(?i)^\W*(?:no[ _-]?inputs?(?: (?:needed|required|given|provided))?|n/a|nan)\W*$"
+_MASH = (
+    r"\b(?:[bcdfghjklmnpqrstvwxz]{4,}|asd|sdf|dfg|fgh|ghj|hjk|jkl|zxc|xcv|cvb|vbn"
+    r"|(?:asdf|sdfg|dfgh|fghj|ghjk|hjkl|qwer|wert|zxcv|xcvb|vbnm)\w*)\b"
+)
 # A UTF-8 lead byte read as Latin-1 or Windows-1252, followed by a continuation byte read the same way
 _MOJIBAKE_SUSPECT = (
     r"[\u00c2-\u00f4][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
@@ -75,9 +85,7 @@ def measure_placeholder(texts: Texts, rule: Rule) -> Measure:
     """The text, or its last line where an input is pasted under an instruction, only stands in for one (Alpaca)."""
     last_line = _TEXT.str.strip_chars().str.split("\n").list.last()
     whole = _TEXT.str.strip_chars().str.contains(_PLACEHOLDER)
-    return break_where(
-        whole | last_line.str.contains(r"(?i)^\W*(?:no[ _-]?input(?: (?:needed|required|given|provided))?|n/a|nan)\W*$")
-    )
+    return break_where(whole | last_line.str.contains(_NO_INPUT) | last_line.str.contains(_ABSENT))
 
 
 def measure_keyboard_mash(texts: Texts, rule: MaxWordRatio) -> Measure:

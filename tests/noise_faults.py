@@ -142,7 +142,7 @@ def _repeat_paragraphs(text: str, rng: random.Random) -> Row:
 
 def _repeat_phrase(text: str, rng: random.Random) -> Row:
     phrase = " ".join(_words(text, rng, rng.randint(2, 4)))
-    return {"text": " ".join([*_words(text, rng, 10), *[phrase] * rng.randint(6, 15)])}
+    return {"text": " ".join([*_words(text, rng, 10), *[phrase] * rng.randint(12, 20)])}
 
 
 def _repeat_passage(text: str, rng: random.Random) -> Row:

@@ -8,7 +8,7 @@ from curation.languages import identify_languages
 
 TEXTS = [
     *GERMAN, *FRENCH, *RUSSIAN, "", " ", "12345 !?", "THIS IS SHOUTED AT YOU", "ÇA VA TRÈS BIEN", "今天天气很好。", "a",
-    "e\u0301te\u0301 et hiver", "Kako si danas, moj prijatelju?", "o'zbek tili juda chiroyli", "The cat sat on the mat. " * 40,
+    "e\u0301te\u0301 et hiver", "Kako si danas, moj prijatelju?", "The cat sat on the mat. " * 40,
 ]  # fmt: skip
 
 

@@ -20,7 +20,8 @@ GOOD = (
     "Café au lait, s'il vous plaît.", "```python\nprint(1)\n```", "今天天气很好。",
     "Âge, MANHÃ, Âne et ROMÂ comme lettres", "red, red, blue, red", "C'est l'Âge d'or", "[[4, 2],\n [5, 3]]",
     "He was born in 1987-06-05 and paid $1,234.56.", "See https://example.org for more about it.",
-    "def add(a, b):\n    return a + b", "👍🏽 Great!", "rhythm and hymns", "The HTML and CSS of www",
+    "def add(a, b):\n    return a + b", "👍🏽 Great!", "rhythm and hymns",
+    "lst = lst + 1; lst.sort()", "(A) a link [1, 2]", "<img src='a.png'>", "[Verse 1]", "The HTML and CSS of www",
 )  # fmt: skip
 
 WORDS = ("apple", "bridge", "candle", "doctor", "engine", "forest", "garden", "hammer", "island", "jacket")
@@ -43,7 +44,8 @@ BAD: dict[str, list[Any]] = {
     "ellipsis_lines": ["a...\nb…\nc\nd", "Read more...\nRead more …\n\nc\nd\ne"],
     "placeholder": ["Noinput", "<noinput>", "N/A", "n/a.", "No output required", "[insert answer here]", "TODO", "nan",
                     "Lorem ipsum dolor sit amet", "???", "...", "Summarise the text.\n\nNo input",
-                    "test test 12 please ignore"],
+                    "test test 12 please ignore", "<noinputs>", "What is on it?\n\n[Picture of a striped shirt]",
+                    "<image attached>"],
     "keyboard_mash": ["hjkl qwrt zxcv bnmp", "asdf asdf asdf 12"],
     "mojibake": ["cafÃ© au lait", "Itâ€™s fine", "14Â-Â12Â-Â10", "Ã©Ã¨ and more"],
     "unprintable": ["a\x00b", "what\ufffd is", "\x1b[31mred"],
@@ -286,18 +288,19 @@ def test_null_is_empty(params: Params) -> None:
     assert find_noise(frame, params.curate_demonstrations.rules)["reason"].to_list() == ["empty"]
 
 
-def test_alpaca_faults_are_found(public_file: Callable[[str], Any], params: Params) -> None:
-    source = pl.read_json(public_file("alpaca/alpaca_en_0-3252.json"))
-    frame = source.with_row_index("row_id").select(
-        pl.col("row_id").cast(pl.String), text="output", prompt="instruction"
-    )
-    found = find_noise(frame, params.curate_demonstrations.rules)
-    empty = frame.filter(pl.col("text") == "")["row_id"].sort()
-    assert found.filter(pl.col("reason") == "empty")["row_id"].equals(empty) and len(empty) > 0
-    asked = source.filter(pl.col("input") != "").with_row_index("row_id")
-    inputs = asked.select(
-        pl.col("row_id").cast(pl.String), "input", text=pl.col("instruction") + "\n\n" + pl.col("input")
-    )
-    stated = inputs.filter(pl.col("input").str.contains(r"(?i)^\W*(no ?input|n/a)\W*$"))["row_id"].sort()
-    placeholders = find_noise(inputs.drop("input"), params.prompts.rules).filter(pl.col("reason") == "placeholder")
-    assert set(stated) <= set(placeholders["row_id"]) and len(stated) > 10
+@pytest.mark.parametrize(("name", "n_empty", "n_stated"), [("0-3252", 4, 47), ("51009-52002", 1, 13)])
+def test_every_empty_output_and_placeholder_input_of_alpaca_is_found(
+    name: str, n_empty: int, n_stated: int, public_file: Callable[[str], Any], params: Params
+) -> None:
+    source = pl.read_json(public_file(f"alpaca/alpaca_en_{name}.json")).with_row_index("row_id")
+    source = source.with_columns(pl.col("row_id").cast(pl.String))
+    found = find_noise(source.select("row_id", text="output", prompt="instruction"), params.curate_demonstrations.rules)
+    empty = source.filter(pl.col("output").str.strip_chars() == "")["row_id"].sort()
+    assert found.filter(pl.col("reason") == "empty")["row_id"].equals(empty) and len(empty) == n_empty
+    prompts = source.select("row_id", text=pl.col("instruction") + "\n\n" + pl.col("input"))
+    found = find_noise(prompts, params.prompts.rules).filter(pl.col("reason") == "placeholder")
+    stated = source.filter(pl.col("input").str.contains(r"(?i)^\W*(no ?inputs?|no input required|n/a|nan|none)\W*$"))
+    assert set(stated["row_id"]) <= set(found["row_id"]) and stated.height == n_stated
+    # and of those found, none is a prompt that says what it wants: its last line stands for an input
+    others = source.join(found, on="row_id", how="semi").join(stated, on="row_id", how="anti")
+    assert others["input"].str.contains(r"(?i)^[\[<]|noinput$").all()
