@@ -8,11 +8,13 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from curation.buckets import Bands
 from curation.known_rows import Known
+from curation.words import Array
 from pipelines.store import read_json, write_bytes
 from schemas.errors import UserError
 from schemas.params import NearDuplicates
@@ -69,5 +71,10 @@ def _read_part(path: Path) -> Known:
         batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]}); give a new folder") from None
-    keys = [batch[name].to_numpy() for name in batch.schema.names if name.startswith("band_")]
-    return Known(pl.Series("name", batch["name"]), batch["text"], batch["count"].to_numpy(), keys)
+    keys = [_view(batch[name], np.uint32) for name in batch.schema.names if name.startswith("band_")]
+    return Known(pl.Series("name", batch["name"]), batch["text"], _view(batch["count"], np.int32), keys)
+
+
+def _view(column: pa.Array, dtype: type) -> Array:
+    """The numbers where they lie. Arrow's own to_numpy() would load pandas."""
+    return np.frombuffer(column.buffers()[1], dtype)[: len(column)]
