@@ -101,7 +101,7 @@ def _explain_quotes(name: str, error: csv.Error, start: int, end: int) -> RowFau
     """A misplaced quotation mark spoils its row; where the row has run on over lines, nobody knows where it ends."""
     mend = 'double a quotation mark inside a quoted field ("")'
     if end == start and "end of data" not in str(error):
-        return RowFaultError("broken_quotes", f"text follows a closing quotation mark ({error})", mend)
+        return RowFaultError("broken_quotes", "text follows a closing quotation mark", mend)
     what = "a quoted field never closes" if "end of data" in str(error) else f"line {end} breaks a quoted field"
     raise IngestError(
         f"{name}, line {start}: in the row that begins here {what}; {mend}; nothing was taken in"

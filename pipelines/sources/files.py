@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines.sources.faults import IngestError, RowFaultError
 
-PARQUET = b"PAR1"
+PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
 MAGIC = {
     b"PK\x03\x04": "a zip archive", b"\xfd7zXZ": "an xz file", b"BZh": "a bzip2 file",
     b"\x28\xb5\x2f\xfd": "a zstd file", b"%PDF": "a PDF", b"ARROW1": "an Arrow file",
@@ -95,7 +95,7 @@ def strip_endings(file_name: str) -> str:
 
 
 def _unpack(name: str, stored: bytes) -> bytes:
-    if not stored.startswith(b"\x1f\x8b"):
+    if not stored.startswith(GZIP):
         return stored
     try:
         return gzip.decompress(stored)
@@ -111,6 +111,8 @@ def _refuse_other_kinds(name: str, content: bytes) -> None:
             raise IngestError(f"{name}, line 1: the text is {encoding}, not UTF-8; {UTF8_MEND}")
     if b"\0" in content[:2]:
         raise IngestError(f"{name}, line 1: begins with NUL bytes as UTF-16 text does; {UTF8_MEND}")
+    if content.startswith(GZIP):
+        raise IngestError(f"{name}: is packed twice with gzip; unpack it once")
     for magic, kind in MAGIC.items():
         if content.startswith(magic):
             raise IngestError(f"{name}: is {kind}, which is not read here; unpack or export it as JSON Lines first")

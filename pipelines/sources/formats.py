@@ -69,7 +69,7 @@ def find_format(name: str) -> Format:
 
 
 def guess_format(file: str, values: Sequence[Mapping[str, Any]]) -> Format:
-    """The one format that fits the most of the first rows, and more than half of them.
+    """The one format that fits the most of the first rows, and at least half of them.
 
     A format told by its columns gives way to one that wants more columns, and any to those that it yields to.
 
@@ -78,7 +78,7 @@ def guess_format(file: str, values: Sequence[Mapping[str, Any]]) -> Format:
     """
     counts = {name: sum(format_.fits(value) for value in values) for name, format_ in FORMATS.items()}
     most = max(counts.values(), default=0)
-    fitting = [FORMATS[name] for name, count in counts.items() if count == most and 2 * count > len(values)]
+    fitting = [FORMATS[name] for name, count in counts.items() if count == most > 0 and 2 * count >= len(values)]
     names = {format_.name for format_ in fitting}
     fitting = [
         format_

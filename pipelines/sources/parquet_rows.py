@@ -40,7 +40,7 @@ def read_parquet(file: SourceFile) -> Iterator[SourceRow]:
                 number += 1
                 yield SourceRow(number, number, None, value, fault)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = "".join(letter if letter.isprintable() else " " for letter in str(error))[:200]
         what = f"the Parquet data is cut short or damaged after row {number} ({said})"
         raise IngestError(f"{file.name}: {what}; fetch or write it again") from None
 

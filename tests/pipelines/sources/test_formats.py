@@ -46,9 +46,11 @@ def test_layouts_are_told_apart_by_columns_and_shapes(row: dict[str, Any], name:
 
 
 def test_a_few_odd_rows_do_not_hide_the_format() -> None:
-    assert guess_format("f", [ALPACA, ALPACA, {"x": 1}]).name == "alpaca"
+    assert guess_format("f", [ALPACA, {"x": 1}]).name == "alpaca"
     with pytest.raises(IngestError, match="no format known"):
-        guess_format("f", [ALPACA, {"x": 1}])
+        guess_format("f", [ALPACA, {"x": 1}, {"y": 1}])
+    with pytest.raises(IngestError, match="could be alpaca or hh-rlhf"):
+        guess_format("f", [ALPACA, HH])
 
 
 def test_columns_that_are_null_are_not_there() -> None:
