@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.contamination import find_contamination
-from curation.ledger import make_findings, record_drops
+from curation.ledger import make_findings, record_drops, take_drops
 from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates, normalise_text
 from curation.noise import FOUND, CountTokens, find_noise
 from curation.texts import completion_text, prompt_text, system_text, trained_text
@@ -31,7 +31,7 @@ def curate_demonstrations(
 
     Args:
         demonstrations, prompts, origins: rows of all turns.
-        prompt_drops: `dropped` rows of the prompts stage.
+        prompt_drops: `dropped` rows of the prompts stage; those of demonstrations are taken over.
         scores: the parent turn's reward model over candidates (prompt_id with completion); may be empty.
         count_tokens: the run's tokenizer, as `find_noise` wants it.
     """
@@ -40,6 +40,7 @@ def curate_demonstrations(
     found = [find_noise(rows, rules, count_tokens=count_tokens)]
     if rules.prompt_dropped.enabled:
         found.append(_find_dropped_prompts(rows, prompt_drops))
+    found.append(take_drops("demonstrations", prompt_drops).join(rows, on="row_id", how="semi"))
     if rules.held_out_split.enabled:
         held_out = rows.filter((pl.col("split") != "train").fill_null(True))
         found.append(make_findings(held_out.select("row_id", matched_id="prompt_id"), "held_out_split"))

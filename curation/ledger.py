@@ -30,6 +30,11 @@ def combine_drops(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return conform_frame("dropped", pl.concat([empty_frame("dropped"), *(f.select(columns) for f in frames)]))
 
 
+def take_drops(table: str, dropped: pl.DataFrame) -> pl.DataFrame:
+    """Findings that say again what the ledger of an earlier stage says of a table's rows."""
+    return dropped.filter(pl.col("table_name") == table).select(pl.col(c).cast(t) for c, t in FOUND.items())
+
+
 def keep_rows(table: str, rows: pl.DataFrame, dropped: pl.DataFrame) -> pl.DataFrame:
     """The table's rows without those named in the ledger: raw minus dropped, in the rows' order."""
     key = row_key(table)

@@ -10,7 +10,7 @@ from curation.audit import count_findings, list_drops
 from curation.consensus import decide_consensus, make_preferences, model_pairs
 from curation.krippendorff import bootstrap_alpha, krippendorff_alpha
 from curation.labeler_stats import first_round_votes, judge_labelers
-from curation.ledger import combine_drops, make_findings, record_drops
+from curation.ledger import combine_drops, make_findings, record_drops, take_drops
 from curation.near_duplicates import normalise_text
 from curation.noise import FOUND, CountTokens, find_noise
 from curation.preference_audit import NOTHING_READ, Readings, Tables, audit_preferences
@@ -123,8 +123,8 @@ def _find_bad_rankings(
     prompt_drops: pl.DataFrame,
     rules: PreferenceRules,
 ) -> list[pl.DataFrame]:
-    """Findings for rankings of blamed labelers and of prompts that may not be trained on."""
-    found = []
+    """Findings for rankings that an earlier stage drops, of blamed labelers, and of prompts not to be trained on."""
+    found = [take_drops("rankings", prompt_drops).join(rankings, left_on="row_id", right_on="ranking_id", how="semi")]
     for (reason,), some in blamed.group_by(["reason"], maintain_order=True):
         theirs = rankings.join(some, on="labeler_id").select(
             "value", "threshold", row_id="ranking_id", matched_id="labeler_id"

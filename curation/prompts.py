@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from curation.ledger import make_findings, record_drops
+from curation.ledger import combine_drops, make_findings, record_drops
 from curation.near_duplicates import (
     cluster_near_duplicates,
     drop_exact_duplicates,
@@ -20,6 +20,9 @@ from curation.texts import prompt_text, system_text
 from schemas.params import NearDuplicates, Prompts
 
 STAGE = "prompts"
+MARKED_TABLES = ("demonstrations", "rankings")
+"""Tables beside prompts whose rows are dropped here where they vanished at their source."""
+NONE_VANISHED = pl.DataFrame(schema={"table_name": pl.String, "row_id": pl.String})
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ def curate_prompts(
     past_ids: pl.DataFrame | Collection[str],
     seed_ids: Collection[str] = (),
     count_tokens: CountTokens | None = None,
+    vanished: pl.DataFrame | None = None,
     params: Prompts,
     near: NearDuplicates,
     turn: int,
@@ -53,6 +57,8 @@ def curate_prompts(
         past_ids: prompts of earlier turns, or a frame (prompt_id, turn) that says of which: earlier ones survive.
         seed_ids: prompts that others must not resemble (rule `similar_prompt`).
         count_tokens: the run's tokenizer, as `find_noise` wants it.
+        vanished: (table_name, row_id) of rows that their sources no longer have; those of other tables that are
+            judged by their prompts' sources are dropped here too (rule `vanished_at_source`).
     """
     rows = _describe_prompts(prompts, past_ids, turn)
     links = _link_prompts(rows, past_assignments, proposed, near)
@@ -63,6 +69,8 @@ def curate_prompts(
     found = [find_noise(rows, rules, count_tokens=count_tokens)]
     if rules.bridges_splits.enabled:
         found.append(make_findings(split.bridges, "bridges_splits"))
+    gone = NONE_VANISHED if vanished is None or not rules.vanished_at_source.enabled else vanished
+    found.append(_find_vanished(gone, "prompts").join(rows, on="row_id", how="semi"))
     faulty = pl.concat([f.select("row_id") for f in found]).unique()
     train = rows.join(split.assignments.filter(pl.col("split") == "train"), on="prompt_id", how="semi")
     train = train.join(faulty.with_columns(faulty=True), on="row_id", how="left").with_columns(
@@ -74,7 +82,13 @@ def curate_prompts(
         similar = drop_similar(seeded, rules.similar_prompt.max_rouge, by=["grown", "faulty", "turn"])
         found.append(make_findings(similar, "similar_prompt", threshold=rules.similar_prompt.max_rouge))
     dropped = record_drops(found, table="prompts", stage=STAGE, turn=turn)
-    return CuratedPrompts(split.assignments, dropped, _count_prompts(split.assignments, dropped, rows))
+    metrics = _count_prompts(split.assignments, dropped, rows)
+    others = [record_drops([_find_vanished(gone, name)], table=name, stage=STAGE, turn=turn) for name in MARKED_TABLES]
+    return CuratedPrompts(split.assignments, combine_drops([dropped, *others]), metrics)
+
+
+def _find_vanished(vanished: pl.DataFrame, table: str) -> pl.DataFrame:
+    return make_findings(vanished.filter(pl.col("table_name") == table).select("row_id"), "vanished_at_source")
 
 
 def _describe_prompts(prompts: pl.DataFrame, past_ids: pl.DataFrame | Collection[str], turn: int) -> pl.DataFrame:

@@ -27,14 +27,18 @@ from pipelines.sources.imports import (
     Part,
     PartFile,
     RowCounts,
+    TableChanges,
     read_imports,
     read_ledger,
+    read_part,
 )
 from pipelines.sources.mapped import NAME, make_format
 from pipelines.sources.mapping import check_columns, parse_mapping
 from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
 from pipelines.sources.reading import read_rows
+from pipelines.sources.supersession import VANISHED, compare_versions, find_earlier
 from pipelines.stage import STATE, hold_lock
+from schemas.tables import empty_frame
 
 __all__ = ["FORMATS", "IngestError", "IngestReport", "format_report", "ingest_file"]
 
@@ -65,7 +69,8 @@ class IngestReport:
 
 def ingest_file(
     root: Path, file: Path, format_name: str | None = None, *, licence: str | None = None, consent: str | None = None,
-    date: datetime.date | None = None, source: str | None = None, mapping: Sequence[str] = (), track: bool = True,
+    date: datetime.date | None = None, source: str | None = None, mapping: Sequence[str] = (), beside: bool = False,
+    track: bool = True,
 ) -> IngestReport:  # fmt: skip
     """Take a file into a project's imports/.
 
@@ -74,6 +79,8 @@ def ingest_file(
         date: the day to record, today by the caller's clock.
         mapping: `FIELD=COLUMN` pairs, by which a file of no known format is read.
         source: what to call the source in `origins`; None is the format and the file's name without its endings.
+        beside: True where the file stands beside others of its source; else one that has much in common with another
+            is its new version.
         track: False leaves `dvc add` to the caller.
 
     Raises:
@@ -90,7 +97,8 @@ def ingest_file(
         if named is None or mapped:
             named, rows = _guess(content, rows, mapped)
         there = _find_part(ledger, content.sha256, named)
-        part = there or _take_in(root, ledger, content, rows, named, (source, licence, consent, date))
+        facts = Facts(source, licence, consent, date, beside)
+        part = there or _take_in(root, ledger, content, rows, named, facts)
         tracking = _track_files(root, part.files) if track else None
         if there is None:
             write_ledger(root, Ledger(parts=[*ledger.parts, part]))
@@ -133,21 +141,33 @@ def _find_part(ledger: Ledger, sha256: str, format_: Format) -> Part | None:
     return next((part for part in ledger.parts if (part.sha256, part.format, part.mapping) == wanted), None)
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What the caller says of a file; see `ingest_file`."""
+
+    source: str | None
+    licence: str | None
+    consent: str | None
+    date: datetime.date | None
+    beside: bool
+
+
 def _take_in(
-    root: Path, ledger: Ledger, content: SourceFile, rows: Iterable[SourceRow], format_: Format,
-    facts: tuple[str | None, str | None, str | None, datetime.date | None],
-) -> Part:  # fmt: skip
-    name, licence, consent, date = facts
+    root: Path, ledger: Ledger, content: SourceFile, rows: Iterable[SourceRow], format_: Format, facts: Facts
+) -> Part:
+    name, licence, consent = facts.source, facts.licence, facts.consent
     source = Source(name or f"{format_.name}/{strip_endings(content.name)}", content.sha256, licence, consent)
     collected = collect_rows(rows, format_, source, lambda table: read_imports(root, table), content.path)
     _refuse_nothing_kept(content, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
     if format_.mapping:
         stem += "-" + hashlib.sha256("\0".join(format_.mapping).encode()).hexdigest()[:8]
+    earlier, changes, vanished = _compare_earlier(root, ledger, source, format_, collected, beside=facts.beside)
     records = {"quarantine": collected.quarantine, "dropped": collected.dropped, "notes": collected.notes}
+    records["vanished"] = vanished
     return Part(
         source=source.name, format=format_.name, file=content.name, sha256=content.sha256, licence=licence,
-        consent=consent, date=date.isoformat() if date else None,
+        consent=consent, date=facts.date.isoformat() if facts.date else None,
         rows=RowCounts(
             rows_in=collected.rows_in, kept=collected.rows_kept, dropped=collected.dropped.height,
             quarantined=collected.quarantine.height,
@@ -155,8 +175,19 @@ def _take_in(
         quarantined=_count_findings(collected.quarantine), dropped=_count_findings(collected.dropped),
         notes=_count_findings(collected.notes), losses=list(collected.losses),
         tables=write_parts(root, stem, collected.frames), records=write_parts(root, stem, records),
-        mapping=list(format_.mapping),
+        mapping=list(format_.mapping), supersedes=earlier, changes=changes,
     )  # fmt: skip
+
+
+def _compare_earlier(
+    root: Path, ledger: Ledger, source: Source, format_: Format, collected: Collected, *, beside: bool
+) -> tuple[str | None, dict[str, TableChanges], pl.DataFrame]:
+    """The sha256 of the file that a new one supersedes, what it changed, and the rows that vanished."""
+    origins = collected.frames.get("origins", empty_frame("origins"))
+    earlier = None if beside else find_earlier(root, ledger, source, format_.name, origins)
+    if earlier is None:
+        return None, {}, pl.DataFrame(schema=VANISHED)
+    return earlier.sha256, *compare_versions(read_part(root, earlier.tables["origins"]), origins)
 
 
 def _refuse_nothing_kept(file: SourceFile, format_: Format, collected: Collected) -> None:
@@ -217,6 +248,7 @@ def format_report(report: IngestReport) -> str:
         f"  rows in {rows.rows_in:,} = kept {rows.kept:,} + dropped {rows.dropped:,} + quarantined {rows.quarantined:,}"
     )
     lines.append("  " + ", ".join(f"{name} {table.rows:,}" for name, table in part.tables.items()))
+    lines += _tell_changes(part)
     lines += [f"  quarantined {_tell(finding)}" for finding in part.quarantined]
     lines += [f"  dropped {_tell(finding)}" for finding in part.dropped]
     lines += [f"  noted {_tell(finding)}" for finding in part.notes]
@@ -230,6 +262,23 @@ def format_report(report: IngestReport) -> str:
     elif report.added:
         lines.append(f"  commit {LEDGER} and {IMPORTS}/*.dvc; `dvc repro` takes the rows in")
     return "\n".join(lines)
+
+
+def _tell_changes(part: Part) -> list[str]:
+    if part.supersedes is None:
+        return []
+    lines = [
+        f"  a new version of this source's file {part.supersedes[:12]} (sha256); with --beside one more file of it"
+    ]
+    for table, changes in part.changes.items():
+        told = ", ".join(f"{what} {count:,}" for what, count in changes.model_dump().items())
+        lines.append(f"  {table}: {told}")
+    if "vanished" in part.records:
+        lines.append(
+            f"  vanished and edited rows, and what stands there now: {IMPORTS}/{part.records['vanished'].file}"
+        )
+        lines.append("  they stay in use; prompts.rules.vanished_at_source in params.yaml drops them")
+    return lines
 
 
 def _tell(finding: Finding) -> str:

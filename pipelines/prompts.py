@@ -3,7 +3,9 @@
 import polars as pl
 
 from curation.prompts import curate_prompts
+from pipelines.sources.imports import read_ledger
 from pipelines.sources.sandbox import no_splits, sandbox_prompts
+from pipelines.sources.vanished import list_vanished
 from pipelines.stage import Stage
 from pipelines.tokens import token_counter
 from schemas.noise_rules import MaxRouge
@@ -19,12 +21,15 @@ def run(stage: Stage) -> None:
     if "imports" in params.prompts.sources:
         prompts = union_rows("prompts", prompts, stage.imported("prompts"))
         origins = union_rows("origins", origins, stage.imported("origins", of=("prompts",)))
+    vanished = None
+    if params.prompts.rules.vanished_at_source.enabled:
+        vanished = list_vanished(stage.root, read_ledger(stage.root), pl.concat([stage.past_rows("origins"), origins]))
     curated = curate_prompts(
         union_rows("prompts", past, prompts), stage.past_rows("assignments"), given,
         past_ids=list_first_turns(stage.past_rows("origins")),
         seed_ids=list_seeds(pl.concat([stage.past_rows("origins"), origins]), params.prompts.rules.similar_prompt),
         params=params.prompts, near=params.near_duplicates, turn=stage.turn, seed=params.seed,
-        count_tokens=token_counter(stage),
+        count_tokens=token_counter(stage), vanished=vanished,
     )  # fmt: skip
     new = prompts.join(past, on="prompt_id", how="anti")
     stage.write_table("prompts", new)

@@ -224,6 +224,7 @@ class PromptRules(TextRules):
     exact_duplicate: Rule
     near_duplicate: Rule
     bridges_splits: Rule
+    vanished_at_source: Rule
 
 
 class CompletionRules(TextRules):

@@ -25,6 +25,7 @@ MEANINGS = {
     "exact_duplicate": "the same text as another row, but for case and blanks",
     "near_duplicate": "nearly the same text as another row; the value is their Jaccard similarity",
     "bridges_splits": "too near to prompts of two splits",
+    "vanished_at_source": "gone in a newer file of its source",
     "prompt_echoed": "opens with its own prompt",
     "assistant_boilerplate": "speaks of itself as a language model",
     "refusal": "refuses",

@@ -46,10 +46,20 @@ class RowCounts(_Entry):
     quarantined: Count
 
 
+class TableChanges(_Entry):
+    """What a new version of a source changed in one table."""
+
+    added: Count
+    unchanged: Count
+    vanished: Count
+    edited: Count
+
+
 class Part(_Entry):
     """One file taken in. `tables` are the tables' rows; `records` are what was quarantined, dropped and noted.
 
-    `mapping` are the `FIELD=COLUMN` by which a table of no known format was read.
+    `mapping` are the `FIELD=COLUMN` by which a table of no known format was read. `supersedes` is the sha256 of the
+    file of the same source that this one is a new version of, `changes` what differs between the two, by table.
     """
 
     source: str
@@ -67,6 +77,8 @@ class Part(_Entry):
     tables: dict[str, PartFile]
     records: dict[str, PartFile]
     mapping: list[str] = []
+    supersedes: str | None = None
+    changes: dict[str, TableChanges] = {}
 
     @property
     def files(self) -> list[PartFile]:
