@@ -5,6 +5,7 @@ from typing import Any
 
 from pipelines.reporting.answers import compare_policies
 from pipelines.reporting.audit import build_audit
+from pipelines.reporting.contamination import build_contamination
 from pipelines.reporting.formats import FILTERS
 from pipelines.reporting.funnel import build_funnel
 from pipelines.reporting.headline import build_figures, compare_turns, name_method, write_headline
@@ -27,6 +28,7 @@ def build_page(inputs: Inputs) -> str:
             "figures": build_figures(inputs),
             "changes": compare_turns(inputs), "history": draw_history(inputs),
             "funnel": build_funnel(inputs, texts), "audit": build_audit(inputs, texts),
+            "contamination": build_contamination(inputs, texts),
             "labeling": build_labeling(inputs, texts), "results": build_results(inputs), "names": NAMES,
             "answers": compare_policies(inputs, texts), "models": list_models(inputs),
         }

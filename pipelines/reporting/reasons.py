@@ -4,6 +4,16 @@ MEANINGS = {
     "empty": "nothing in it",
     "too_short": "fewer characters than allowed",
     "too_long": "more characters than allowed",
+    "too_few_tokens": "fewer tokens than allowed",
+    "too_many_tokens": "more tokens than allowed",
+    "too_few_words": "fewer words than a document has",
+    "too_many_words": "more words than a document has",
+    "mean_word_length": "words shorter or longer than prose has on average",
+    "symbol_words": "too many hash signs or ellipses",
+    "alphabetic_words": "too few words with a letter",
+    "stop_words": "hardly any of the commonest words",
+    "bullet_lines": "nearly all lines are bullets",
+    "ellipsis_lines": "lines that trail off",
     "placeholder": "a word that stands for no input",
     "keyboard_mash": "words that nobody means",
     "mojibake": "text decoded wrongly",
@@ -15,22 +25,37 @@ MEANINGS = {
     "repeated_characters": "one character over and over",
     "repeated_pattern": "one unit over and over",
     "repeated_lines": "lines that repeat earlier ones",
+    "repeated_line_characters": "much of the text is in repeated lines",
+    "repeated_paragraphs": "paragraphs that repeat earlier ones",
+    "repeated_paragraph_characters": "much of the text is in repeated paragraphs",
     "repeated_phrases": "phrases that repeat earlier ones",
     "repeated_passages": "passages that repeat earlier ones",
+    "lorem_ipsum": "filler text",
+    "curly_bracket": "holds a curly bracket: code, perhaps",
+    "web_boilerplate": "lines of a web page around its text",
+    "too_few_sentences": "fewer sentences than a document has",
     "language": "another language than those welcome",
-    "personal_data": "e-mail addresses, phone, card or account numbers: never shown",
+    "personal_data": "e-mail addresses, phone, card, account or identity numbers, keys: never shown",
     "unbalanced_code_fence": "a code block that does not end",
     "leaked_markers": "markers of the chat template inside the text",
     "unsupported_request": "asks for what text cannot give",
+    "program_request": "opens with the words that models put before anything",
+    "opens_with_punctuation": "its first character is punctuation",
+    "opens_with_non_ascii": "its first character is not ASCII",
+    "similar_prompt": "too much like a seed or an accepted prompt; the value is their ROUGE-L",
     "exact_duplicate": "the same text as another row, but for case and blanks",
     "near_duplicate": "nearly the same text as another row; the value is their Jaccard similarity",
     "bridges_splits": "too near to prompts of two splits",
     "vanished_at_source": "gone in a newer file of its source",
     "prompt_echoed": "opens with its own prompt",
+    "input_copied": "says its prompt's input again",
     "assistant_boilerplate": "speaks of itself as a language model",
     "refusal": "refuses",
     "truncated": "breaks off",
+    "unfinished_sentence": "its last sentence breaks off",
     "trailing_colon": "ends where a list should begin",
+    "wrong_answer": "its final answer is wrong, by a program that can tell",
+    "conflicting_outputs": "other answers to the same prompt differ",
     "prompt_dropped": "its prompt was dropped",
     "held_out_split": "its prompt is not for training",
     "low_reward": "among the lowest rewards by the reward model of the turn before",
@@ -73,5 +98,8 @@ MEANINGS = {
 
 
 def describe_reason(reason: str) -> str:
-    """A phrase for a reason, empty when there is none."""
-    return MEANINGS.get(reason, "")
+    """A phrase for a reason, with where it was found ("_in_prompt"); empty when there is none."""
+    rule, _, field = reason.partition("_in_")
+    if reason in MEANINGS or not field:
+        return MEANINGS.get(reason, "")
+    return f"{MEANINGS[rule]}, in the {field}" if rule in MEANINGS else ""
