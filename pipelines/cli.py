@@ -70,7 +70,11 @@ def ingest(
     ] = None,
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="Read any table: --map prompt=question --map chosen=a ..."),
+        typer.Option(
+            "--map", metavar="FIELD=COLUMN",
+            help="Read any table: --map prompt=question --map completion=answer. Fields: prompt, input, system,"
+            " messages, completion, chosen, rejected, candidate, rank, score, best, strength, labeler, policy, kind, id.",
+        ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="What to call the source; else its format and file name.")] = None,
     licence: Annotated[str | None, typer.Option(help="The licence it came under.")] = None,

@@ -68,13 +68,13 @@ def looks_like_messages(value: Any, speaker: str = "role") -> bool:
 
 
 def read_said(fields: Fields, column: str) -> list[Said]:
-    """A list of {role, content, ...} or {from, value} as messages.
+    """A list of {role, content, ...} or {from, value} as messages; CSV files hold it as the text of its JSON.
 
     Raises:
         RowFaultError: it is none, a role is unknown, or a message holds something other than text.
         ValidationError: a message has neither content nor tool calls.
     """
-    given = fields.objects(column)
+    given = _parse_text(fields, column).objects(column)
     if not given:
         raise RowFaultError("no_message", f"{column!r} is an empty list", "write at least one message")
     said = [_read_message(Fields(item), column, number) for number, item in enumerate(given, start=1)]
@@ -82,6 +82,17 @@ def read_said(fields: Fields, column: str) -> list[Said]:
     if unread:
         fields.notes.append(Note("message_field_not_carried", f"{column!r} has {', '.join(map(repr, unread[:5]))}"))
     return said
+
+
+def _parse_text(fields: Fields, column: str) -> Fields:
+    said = fields.get(column)
+    if not isinstance(said, str):
+        return fields
+    try:
+        return Fields({column: json.loads(said)})
+    except (ValueError, RecursionError):
+        mend = 'write it as [{"role": ..., "content": ...}]'
+        raise RowFaultError("wrong_type", f"{column!r} is text, but no JSON of messages", mend) from None
 
 
 def read_messages(fields: Fields, column: str) -> tuple[Message, ...]:

@@ -42,7 +42,7 @@ def parse_mapping(options: Sequence[str]) -> Mapped:
             raise IngestError(f"--map {option}: write it as FIELD=COLUMN, such as --map prompt=question")
         if field not in ONE and field not in MANY:
             close = difflib.get_close_matches(field, [*ONE, *MANY], n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
+            hint = f"did you mean {close[0]} ({(ONE | MANY)[close[0]]})? " if close else ""
             raise IngestError(f"--map {option}: no such field; {hint}There are {', '.join([*ONE, *MANY])}")
         if field in ONE and field in mapping:
             raise IngestError(f"--map {option}: {field} is mapped twice; map it once")

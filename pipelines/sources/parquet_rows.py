@@ -36,24 +36,39 @@ def read_parquet(file: SourceFile) -> Iterator[SourceRow]:
         if repeated is not None:
             raise IngestError(f"{file.name}: names the column {repeated!r} twice; write it again with one of them")
         for batch in stored.iter_batches(BATCH_ROWS):
-            for value, fault in _list_values(batch):
+            for value, raw in _list_values(batch):
                 number += 1
-                yield SourceRow(number, number, None, value, fault)
+                fault = None if raw is None else RowFaultError("not_utf8", "a text of the row is no UTF-8", UTF8_MEND)
+                yield SourceRow(number, number, raw, value, fault)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         said = "".join(letter if letter.isprintable() else " " for letter in str(error))[:200]
         what = f"the Parquet data is cut short or damaged after row {number} ({said})"
         raise IngestError(f"{file.name}: {what}; fetch or write it again") from None
 
 
-def _list_values(batch: "pa.RecordBatch") -> Iterator[tuple[Any, RowFaultError | None]]:
+def _list_values(batch: "pa.RecordBatch") -> Iterator[tuple[Any, str | None]]:
+    """Each row's value; or none, and its texts, where one of them is no UTF-8."""
     try:
         yield from ((to_plain(value), None) for value in batch.to_pylist())
     except UnicodeDecodeError:
         for place in range(batch.num_rows):
+            row = batch.slice(place, 1)
             try:
-                yield to_plain(batch.slice(place, 1).to_pylist()[0]), None
+                yield to_plain(row.to_pylist()[0]), None
             except UnicodeDecodeError:
-                yield None, RowFaultError("not_utf8", "a text of the row is no UTF-8", UTF8_MEND)
+                yield None, _spell_texts(row)
+
+
+def _spell_texts(row: "pa.RecordBatch") -> str:
+    """The texts of one row, with `\\xff` for each byte that is no UTF-8."""
+    import pyarrow as pa
+
+    texts = {
+        name: column.cast(pa.binary())[0].as_py()
+        for name, column in zip(row.schema.names, row.columns, strict=True)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    }
+    return str({name: text and text.decode("utf-8", "backslashreplace") for name, text in texts.items()})
 
 
 def to_plain(value: Any) -> Any:

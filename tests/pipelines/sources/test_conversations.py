@@ -50,6 +50,13 @@ def test_speakers_of_all_tools_become_the_four_roles() -> None:
     assert tell(messages) == [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("tool", "3")]
 
 
+def test_messages_may_be_written_as_the_text_of_their_json() -> None:
+    assert tell(read_messages(Fields({"m": json.dumps([USER])}), "m")) == [("user", "Hi")]
+    for text in ("Hi", "[", '"Hi"', "[" * 100_000):
+        with pytest.raises(RowFaultError, match="wrong_type"):
+            read_messages(Fields({"m": text}), "m")
+
+
 def test_calls_and_names_are_kept_in_the_order_of_their_members() -> None:
     asked, reply = read(
         {"role": "user", "name": "Ann", "content": "1+2?"},

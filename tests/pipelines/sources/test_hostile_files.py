@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 from format_examples import ALPACA, EXAMPLES
-from hostile_cases import ACCOUNTED, REFUSED
+from hostile_cases import ACCOUNTED, REFUSED, pack_bad_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -188,3 +188,11 @@ def test_no_row_breaks_the_guess(row: Any) -> None:
     value = json.loads(json.dumps(row))
     if isinstance(value, dict):
         assert {format_.fits(value) for format_ in FORMATS.values()} <= {True, False}
+
+
+def test_the_text_of_a_parquet_row_that_is_no_utf8_is_kept(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "f.parquet").write_bytes(pack_bad_text())
+    run(tmp_path / "f.parquet")
+    (part,) = read_ledger(Path.cwd()).parts
+    row = read_part(Path.cwd(), part.records["quarantine"]).row(0, named=True)
+    assert row["row"] == 2 and "'instruction': 'y'" in row["raw"] and "xff" in row["raw"]

@@ -1,9 +1,12 @@
 """A mapping is refused where a part of it would be ignored, and where it names a column that is not there."""
 
+from typing import get_type_hints
+
 import pytest
 
+from pipelines import cli
 from pipelines.sources.faults import IngestError
-from pipelines.sources.mapping import check_columns, parse_mapping
+from pipelines.sources.mapping import MANY, ONE, check_columns, parse_mapping
 
 
 def test_fields_keep_their_columns_in_order() -> None:
@@ -36,6 +39,12 @@ def test_fields_keep_their_columns_in_order() -> None:
 def test_a_mapping_that_cannot_be_meant_is_refused(options: list[str], words: str) -> None:
     with pytest.raises(IngestError, match=words):
         parse_mapping(options)
+
+
+def test_help_names_every_field() -> None:
+    option = get_type_hints(cli.ingest, include_extras=True)["mapping"].__metadata__[0]
+    named = option.help.rpartition("Fields: ")[2].removesuffix(".").split(", ")
+    assert sorted(named) == sorted([*ONE, *MANY])
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:

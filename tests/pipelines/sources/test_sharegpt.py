@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from converted_rows import convert, tell_completion, tell_notes, tell_prompt
+from converted_rows import convert, tell_completion, tell_notes, tell_prompt, tell_tiers
 
 from pipelines.sources.faults import RowFaultError
 from pipelines.sources.sharegpt import FORMAT, recognise_row
@@ -52,6 +52,16 @@ def test_a_conversation_that_was_split_begins_with_a_reply() -> None:
 def test_images_are_refused(row: dict[str, Any]) -> None:
     with pytest.raises(RowFaultError, match="unsupported_modality"):
         convert(FORMAT, row)
+
+
+def test_two_replies_beside_a_conversation_are_a_preference() -> None:
+    """LLaMA-Factory's layout: the conversation ends with a question, `chosen` and `rejected` answer it."""
+    row = {"conversations": TALK[:3], "chosen": TALK[3], "rejected": {"from": "gpt", "value": "No"}}
+    imported = convert(FORMAT, row)
+    assert tell_prompt(imported) == [("user", "Hi"), ("assistant", "Hello"), ("user", "Bye")]
+    assert tell_tiers(imported) == [(["So long"], False), (["No"], False)]
+    with pytest.raises(RowFaultError, match="missing_column"):
+        convert(FORMAT, {"conversations": TALK[:3], "chosen": TALK[3]})
 
 
 def test_roles_are_told_too() -> None:
