@@ -47,14 +47,20 @@ class Shingled:
     n_buckets: int
 
 
-def shingle_rows(columns: Sequence[pl.Series], params: NearDuplicates, seeds: Array | None = None) -> Shingled:
+def shingle_rows(
+    columns: Sequence[pl.Series],
+    params: NearDuplicates,
+    seeds: Array | None = None,
+    progress: Progress | None = None,
+) -> Shingled:
     """Sign rows by the union of their columns' shingles, and bring those together that may be alike.
 
     Args:
         columns: each as long as there are rows; a shingle remembers its column.
         seeds: rows of different seeds share no shingle.
+        progress: told of rows done and rows in all.
     """
-    return gather_buckets(sign_rows(columns, params, seeds), columns, params, seeds)
+    return gather_buckets(sign_rows(columns, params, seeds, progress), columns, params, seeds)
 
 
 def sign_rows(
@@ -85,7 +91,7 @@ def sign_rows(
         signing.hash_bands(signatures, params.rows_per_band, first, keys)
         return last
 
-    for done in _run_threads(sign_slice, range(0, n, _SLICE_ROWS)):
+    for done in run_threads(sign_slice, range(0, n, _SLICE_ROWS)):
         if progress:
             progress(done, n)
     return Bands(keys, counts)
@@ -100,7 +106,7 @@ def gather_buckets(
     alone = bands.counts.max(axis=0, initial=0) == 0
     shared, counts = np.zeros(len(alone), np.bool_), np.zeros(len(bands.keys), np.int64)
     edges = _share_out(len(bands.keys))
-    for _ in _run_threads(
+    for _ in run_threads(
         lambda share: signing.group_bands(*share, bands.keys, alone, shared, counts),
         pairwise(edges),
     ):
@@ -139,7 +145,7 @@ def _write_sets(texts: pl.Series, counts: Array, params: NearDuplicates, seeds: 
         for part in encode_texts(texts[first : first + _SLICE_ROWS]):
             _call(signing.write_sets, part, widths, seeds[first:], starts[first:], values, sizes[first:])
 
-    for _ in _run_threads(write_slice, range(0, len(texts), _SLICE_ROWS)):
+    for _ in run_threads(write_slice, range(0, len(texts), _SLICE_ROWS)):
         pass
     return values, starts[:-1], sizes
 
@@ -157,7 +163,7 @@ def _share_out(n: int) -> list[int]:
     return [n * share // threads for share in range(threads + 1)]
 
 
-def _run_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterable[_Result]:
+def run_threads(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterable[_Result]:
     """Results in the items' order; loops compiled with nogil run side by side."""
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         yield from pool.map(work, items)

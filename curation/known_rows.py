@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from curation.buckets import Bands, Progress, gather_buckets, sign_rows
+from curation.buckets import Bands, Progress, gather_buckets, run_threads, sign_rows
 from curation.keeping import order_rows
 from curation.near_duplicates import match_survivors
 from curation.words import Array
@@ -91,6 +91,6 @@ def _find_shared(known: Sequence[Array], new: Array) -> Array:
     from curation import signing
 
     shared = np.zeros(len(known[0]), np.bool_)
-    for old, keys in zip(known, new, strict=True):
-        signing.find_shared(old, keys, shared)
+    for _ in run_threads(lambda band: signing.find_shared(known[band], new[band], shared), range(len(new))):
+        pass
     return np.flatnonzero(shared)

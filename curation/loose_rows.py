@@ -100,9 +100,11 @@ def _leave_out_known(rows: pl.DataFrame, known: Sequence[Known]) -> pl.DataFrame
         UserError: a known row has another text now.
     """
     for part in known:
-        place = pl.int_range(len(part.names), dtype=pl.UInt32, eager=True)
+        place = part.names.is_in(rows["name"].implode()).arg_true()
+        if not len(place):
+            continue
         again = rows.select("row_id", "name", "text").join(
-            pl.DataFrame({"name": part.names, "place": place}), on="name", maintain_order="left"
+            pl.DataFrame({"name": part.names.gather(place), "place": place}), on="name", maintain_order="left"
         )
         changed = again.filter(pl.col("text") != take_texts(part, again["place"].to_numpy()))
         if changed.height:

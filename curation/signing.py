@@ -111,19 +111,22 @@ def group_bands(first, last, keys, alone, shared, n_buckets):  # type: ignore[no
 def find_shared(known, new, shared):  # type: ignore[no-untyped-def]
     """Mark the known rows whose key in a band is the key of a new row too."""
     size = 4
-    while size < 2 * len(new):
+    while size < 4 * len(new):
         size *= 2
-    table, filled = np.empty(size, np.uint32), np.zeros(size, np.bool_)
+    table = np.full(size, NOBODY, np.uint32)  # the one key that looks like an empty place finds nothing
     for key in new:
         place = int(key) & (size - 1)
-        while filled[place] and table[place] != key:
+        while table[place] != NOBODY and table[place] != key:
             place = (place + 1) & (size - 1)
-        table[place], filled[place] = key, True
+        table[place] = key
     for row in range(len(known)):
-        place = int(known[row]) & (size - 1)
-        while filled[place] and table[place] != known[row]:
+        key = known[row]
+        place = int(key) & (size - 1)
+        while table[place] != NOBODY:
+            if table[place] == key:
+                shared[row] = True
+                break
             place = (place + 1) & (size - 1)
-        shared[row] |= filled[place]
 
 
 @njit(cache=True)
