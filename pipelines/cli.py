@@ -73,7 +73,8 @@ def ingest(
         typer.Option(
             "--map", metavar="FIELD=COLUMN",
             help="Read any table: --map prompt=question --map completion=answer. Fields: prompt, input, system,"
-            " messages, completion, chosen, rejected, candidate, rank, score, best, strength, labeler, policy, kind, id.",
+            " messages, completion, chosen, rejected, candidate, rank, score, best, strength, labeler, policy, kind,"
+            " id.",
         ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="What to call the source; else its format and file name.")] = None,
