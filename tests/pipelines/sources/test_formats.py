@@ -7,6 +7,7 @@ from format_examples import ALPACA, ALPACA_EVAL, EXAMPLES, HH, LLMBAR, OASST, OU
 
 from pipelines.sources.faults import IngestError
 from pipelines.sources.formats import FORMATS, find_format, guess_format
+from pipelines.sources.importing import Format, Imported
 
 MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
 
@@ -56,6 +57,18 @@ def test_a_few_odd_rows_do_not_hide_the_format() -> None:
 def test_columns_that_are_null_are_not_there() -> None:
     """Parquet files of several layouts have all columns of all of them."""
     assert guess_format("f", [{**ALPACA, "generator": None, "preference": None, "messages": None}]).name == "alpaca"
+
+
+@pytest.mark.parametrize(
+    ("row", "name"), [({"a": 1}, "narrow"), ({"a": 1, "b": 2}, "wide"), ({"a": 1, "b": None}, "narrow")]
+)
+def test_the_format_that_wants_more_columns_wins(
+    monkeypatch: pytest.MonkeyPatch, row: dict[str, Any], name: str
+) -> None:
+    for named, required in (("wide", {"a", "b"}), ("narrow", {"a"})):
+        columns = frozenset(required)
+        monkeypatch.setitem(FORMATS, named, Format(named, columns, columns, (), lambda value: Imported(())))
+    assert guess_format("f", [row]).name == name
 
 
 def test_what_is_of_no_format_names_the_columns_and_the_ways_out() -> None:
