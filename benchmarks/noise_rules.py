@@ -5,9 +5,9 @@
 Documents of about 800 characters are drawn sentence by sentence from news articles (`--public`, with
 minhash-articles), or else from the sandbox's; every tenth has a fault of a noise rule. Each side runs in a process of
 its own with two threads or workers, and reads the file itself. datatrove is installed into an environment of its own.
-Its LanguageFilter downloads a model: py3langid, which ours is equal to, runs as a plain filter in its place. Its workers
-each take a whole file, so it is given the same rows in two. Its later filters see only what earlier ones kept; ours
-judge all.
+Its LanguageFilter downloads a model: py3langid, which ours is equal to, runs as a plain filter in its place. Its
+workers each take a whole file, so it is given the same rows in two. Its later filters see only what earlier ones kept;
+ours judge all.
 """
 
 import argparse
