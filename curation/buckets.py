@@ -6,6 +6,7 @@ are made of rows that share a bucket with another one; nobody asks for those of 
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from curation.words import Array, Encoded, encode_texts, running_sum
 from schemas.params import NearDuplicates
 
 Progress = Callable[[int, int], None]
+BAND_VERSION = 1
+"""Of what a band key is: raised when the hashing of words, shingles or bands changes."""
 _SLICE_ROWS = 8_192
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -69,6 +72,16 @@ def sign_rows(
     seeds: Array | None = None,
     progress: Progress | None = None,
 ) -> Bands:
+    """Band keys of the MinHash signatures of all rows; what `curation.remembering` holds is not signed again."""
+    return SIGN.get()(columns, params, seeds, progress)
+
+
+def sign_all(
+    columns: Sequence[pl.Series],
+    params: NearDuplicates,
+    seeds: Array | None,
+    progress: Progress | None,
+) -> Bands:
     """Band keys of the MinHash signatures of all rows."""
     from curation import signing
 
@@ -95,6 +108,10 @@ def sign_rows(
         if progress:
             progress(done, n)
     return Bands(keys, counts)
+
+
+Signer = Callable[[Sequence[pl.Series], NearDuplicates, Array | None, Progress | None], Bands]
+SIGN: ContextVar[Signer] = ContextVar("SIGN", default=sign_all)
 
 
 def gather_buckets(

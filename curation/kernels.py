@@ -127,7 +127,7 @@ def hash_tokens(first, last, data, offsets, at, by_character, starts, hashes, le
 
 
 @njit(cache=True, inline="always")
-def _load_8(data, i):  # type: ignore[no-untyped-def]
+def load_8(data, i):  # type: ignore[no-untyped-def]
     """Eight bytes, the first one lowest; one instruction once compiled. The index is unsigned: never from the end."""
     j = np.uint64(i)
     word = np.uint64(data[j])
@@ -154,7 +154,7 @@ def _hash_ascii(data, begin, end, tokens):  # type: ignore[no-untyped-def]
     while i < end:
         if i > last:
             return -1
-        word = _load_8(data, i)
+        word = load_8(data, i)
         # lowest byte at or below a blank: exact for the first one, as no byte before it borrows
         blank = (word - np.uint64(0x2121212121212121)) & ~word & np.uint64(0x8080808080808080)
         if blank == 0 and i + 8 <= end:

@@ -8,7 +8,7 @@ innermost one, over neighbours in memory, so that the compiler makes vectors of 
 import numpy as np
 from numba import njit
 
-from curation.kernels import hash_row, hash_run, mix_bits
+from curation.kernels import hash_row, hash_run, load_8, mix_bits
 
 PADDED = 32
 """Signatures are computed in multiples of this many permutations: whole vectors, no rest."""
@@ -148,6 +148,20 @@ def _sort_keys(packed, spare, size):  # type: ignore[no-untyped-def]
             counts[digit] += 1
         packed, spare = spare, packed
     return packed, spare
+
+
+@njit(cache=True, nogil=True)
+def digest_texts(data, offsets, digests):  # type: ignore[no-untyped-def]
+    """Replace each row's digest by one of itself and of the row's bytes."""
+    for row in range(len(digests)):
+        h, i, end = digests[row] + np.uint64(offsets[row + 1] - offsets[row]), offsets[row], offsets[row + 1]
+        while i + 8 <= end:
+            h = mix_bits(h ^ load_8(data, i)) + np.uint64(0x9E3779B97F4A7C15)
+            i += 8
+        while i < end:
+            h = mix_bits(h ^ np.uint64(data[i])) + np.uint64(0x9E3779B97F4A7C15)
+            i += 1
+        digests[row] = mix_bits(h)
 
 
 @njit(cache=True, nogil=True)

@@ -4,24 +4,26 @@ A folder of Arrow files, one a run, mapped into memory: of a known row the band 
 a new row may be alike. settings.json says what the bands were made with.
 """
 
+import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from curation.buckets import Bands
+from curation.buckets import BAND_VERSION, Bands
 from curation.known_rows import Known
+from curation.remembering import Memory, remember_bands
 from curation.words import Array
 from pipelines.store import read_json, write_bytes
 from schemas.errors import UserError
 from schemas.params import NearDuplicates
 
 _SETTINGS = "settings.json"
-_VERSION = 1
-"""Of what a band key is: raised when the hashing of words, shingles or bands changes."""
 
 
 def read_known(folder: Path, near: NearDuplicates) -> list[Known]:
@@ -62,8 +64,35 @@ def write_known(folder: Path, near: NearDuplicates, names: pl.Series, texts: pl.
         write_bytes((json.dumps(_describe(near), indent=2) + "\n").encode(), folder / _SETTINGS)
 
 
+@contextmanager
+def remember_signatures(folder: Path) -> Iterator[None]:
+    """Within this block only texts that an earlier run did not sign are signed; afterwards the folder holds all it saw.
+
+    What is in the folder can be deleted at any time: it makes the next run slower, and changes no result.
+    """
+    known = {}
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            known[pl.read_parquet_metadata(path)["made_with"]] = pl.read_parquet(path)
+        except (pl.exceptions.PolarsError, OSError, KeyError):  # cut short or of another make: signed anew
+            continue
+    memory = Memory(known)
+    with remember_bands(memory):
+        yield
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = set()
+    for made_with, frame in memory.used.items():
+        path = folder / f"{hashlib.blake2b(made_with.encode(), digest_size=8).hexdigest()}.parquet"
+        staged = path.with_suffix(".part")
+        frame.write_parquet(staged, compression="uncompressed", metadata={"made_with": made_with})
+        staged.replace(path)
+        kept.add(path)
+    for path in set(folder.glob("*.parquet")) - kept:
+        path.unlink()
+
+
 def _describe(near: NearDuplicates) -> dict[str, object]:
-    return {"version": _VERSION, **near.model_dump()}
+    return {"version": BAND_VERSION, **near.model_dump()}
 
 
 def _read_part(path: Path) -> Known:

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -290,10 +290,20 @@ def run_stage(root: Path, name: str) -> None:
         started = time.monotonic()
         stage = Stage(root, name)
         _drop_other_work(stage.work)
-        importlib.import_module(f"pipelines.{name}").run(stage)
+        with _keep_signatures(stage):
+            importlib.import_module(f"pipelines.{name}").run(stage)
         stage.publish()
         shutil.rmtree(stage.work, ignore_errors=True)
         _note_seconds(root, name, time.monotonic() - started)
+
+
+def _keep_signatures(stage: Stage) -> AbstractContextManager[None]:
+    """MinHash signatures of what a stage compares stay beside the turn, so that next time only new rows are signed."""
+    if "near_duplicates" not in stage.params_keys:
+        return nullcontext()
+    from pipelines.signatures import remember_signatures
+
+    return remember_signatures(stage.root / STATE / "signatures" / stage.name)
 
 
 def _drop_other_work(work: Path) -> None:
