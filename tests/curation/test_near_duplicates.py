@@ -1,3 +1,4 @@
+import json
 import random
 
 import polars as pl
@@ -208,3 +209,14 @@ def test_minhash_articles_every_pair_and_no_other(public_file, size: int) -> Non
     rows = pl.DataFrame([line.split(" ", 1) for line in lines], schema=["row_id", "text"], orient="row")
     found = {frozenset(pair) for pair in list_pairs(rows, NEAR).select("row_id", "matched_id").iter_rows()}
     assert found == {frozenset(line.split()) for line in truth}
+
+
+def test_a_set_cleaned_of_near_duplicates_by_others_has_few_left(public_file) -> None:  # type: ignore[no-untyped-def]
+    """AlpacaDataCleaned thinned its tool-use set by another measure of similarity, at .8."""
+    shares = []
+    for name in ("dedupe-only", "similarity-0.8"):
+        rows = json.loads(public_file(f"toolformer/toolformer-{name}-dataset.json").read_text(encoding="utf-8"))
+        texts = ["\n".join(row.values()) for row in rows]
+        numbered = pl.DataFrame({"row_id": [f"{n:05}" for n in range(len(texts))], "text": texts})
+        shares.append(drop_near_duplicates(numbered, NEAR).height / len(texts))
+    assert shares[0] > 0.07 and shares[1] < 0.01
