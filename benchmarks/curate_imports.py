@@ -41,7 +41,8 @@ def main() -> None:
         params=params.curate_preferences, near=params.near_duplicates, turn=1, seed=params.seed,
     )  # fmt: skip
     counts = count_rows("demonstrations", tables["demonstrations"], demonstrations)
-    found = {"prompts": prompts.metrics, "demonstrations": counts, "preferences": preferences.metrics}
+    found = {"prompts": prompts.metrics, "demonstrations": counts}
+    found |= {"preferences": preferences.metrics, "audit": preferences.audited}
     print(json.dumps(found, indent=1))
 
 

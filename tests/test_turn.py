@@ -77,6 +77,15 @@ def test_every_table_is_there_and_sound(turns: Path) -> None:
         assert not found.select(TABLES[name].key).is_duplicated().any(), f"{name}: a row is in two turns"
 
 
+def test_what_weighs_pairs_down_is_apart_from_what_only_warns(turns: Path) -> None:
+    """Trainers depend on the down-weights alone; the settings as committed only warn."""
+    actions = {
+        part: set(pl.read_parquet(turns / f"data/pair_findings/{part}.parquet")["action"])
+        for part in ("down_weights", "warnings")
+    }
+    assert actions["down_weights"] == set() and actions["warnings"] <= {"warn"}
+
+
 def test_the_second_turn_goes_on_from_the_first(turns: Path) -> None:
     past = read(turns, "data/past/turns.json")
     assert [turn["turn"] for turn in past] == [1]

@@ -120,8 +120,8 @@ def inject_over_long(world: World, i: int) -> None:
 
 def inject_near_identical_sides(world: World, i: int) -> None:
     words = [world.rng.choice(WORDS) for _ in range(130)]
-    other = [*words]
-    other[i] = "other"  # 128 n-grams a side, at most 3 of them differ: 125 / 131 = .954
+    # of 128 n-grams a side at most 3 differ, 125 / 131 = .954; or one side has one more, 128 / 129
+    other = [*words[:i], "other", *words[i + 1 :]] if i % 2 else [*words, "other"]
     world.add(faulty=True, chosen=" ".join(words), rejected=" ".join(other))
 
 

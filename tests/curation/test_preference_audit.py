@@ -3,7 +3,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation.preference_audit import NOTHING_READ, Readings
+from curation.ledger import combine_drops, make_findings, record_drops
+from curation.preference_audit import NOTHING_READ, Readings, Tables, audit_preferences
 from curation.preferences import CuratedPreferences, curate_preferences
 from curation.views import read_view
 from schemas import ids
@@ -132,6 +133,43 @@ def test_a_ranking_takes_the_time_to_read_all_that_it_ranks(labels: Labels) -> N
     labels.rows["labelers"].append({"labeler_id": "p", "kind": "person"})
     labels.rows["rankings"].append(labels.ranking_row(asked["prompt_id"], "p", [[n] for n in names], seconds=1.0))
     assert {reason for _, reason in labels.found()} == {"too_fast"} and len(labels.found()) == 6
+
+
+def test_the_order_shown_is_read_from_the_rankings(labels: Labels) -> None:
+    pairs = set()
+    for number in range(60):
+        shown = [
+            labels.candidate_row(labels.prompt_row(f"Name fruit {number}")["prompt_id"], text)["candidate_id"]
+            for text in ("An apple.", "A dog.")
+        ]
+        pairs.add(labels.add(f"Name fruit {number}", "An apple.", "A dog.", shown_order=shown))
+    assert labels.found() == {(pair, "position_bias") for pair in pairs}
+
+
+def test_dropped_votes_speak_for_nothing(labels: Labels) -> None:
+    pair = labels.add("Name a fruit that is red or green", "An apple.", "A dog.", labeler="fast", seconds=0.1)
+    sides = [row["candidate_id"] for row in labels.rows["candidates"]]
+    for name in ("slow", "slower"):
+        labels.rank(labels.rows["prompts"][0]["prompt_id"], *sides, labeler=name, seconds=60.0)
+    labels.rows["labelers"] += [{"labeler_id": name, "kind": "person"} for name in ("fast", "slow", "slower")]
+    frames = labels.frames()
+    comparisons = read_view("comparisons", frames).filter(pl.col("first_id") < pl.col("second_id"))
+    preferences = labels.curate().preferences
+    gone = {row["labeler_id"]: row for row in comparisons.to_dicts()}
+    drops = [
+        record_drops([make_findings(pl.DataFrame({"row_id": [gone[name][key]]}), "x")], table=table, stage="x", turn=1)
+        for table, name, key in (("rankings", "slow", "ranking_id"), ("comparisons", "slower", "comparison_id"))
+    ]
+    for dropped, found in ((drops[:1], []), (drops[1:], []), (drops, [(pair, "too_fast")])):
+        tables = Tables(
+            frames["rankings"], frames["candidates"], frames["prompts"], frames["assignments"], frames["labelers"],
+            empty_frame("labeler_stats"), combine_drops(dropped),
+        )  # fmt: skip
+        findings = audit_preferences(
+            preferences, pl.DataFrame({"pair_id": [pair], "margin": [1.0]}), comparisons, tables,
+            audit=labels.params.curate_preferences.audit, near=labels.params.near_duplicates, readings=NOTHING_READ,
+        )  # fmt: skip
+        assert findings.select("pair_id", "reason").rows() == found
 
 
 def test_each_side_is_held_against_benchmark_prompts(labels: Labels) -> None:
