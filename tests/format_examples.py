@@ -71,8 +71,17 @@ OASST = {
         ],
     ),
 }  # fmt: skip
+EXPORTED = {
+    "ranking_id": "r1", "prompt_id": "p1", "prompt": [{"role": "user", "content": "Hi"}], "labeler_id": "ann",
+    "labeler_kind": "person", "candidates": [
+        {"candidate_id": "a", "completion": [{"role": "assistant", "content": "Good"}]},
+        {"candidate_id": "b", "completion": [{"role": "assistant", "content": "Bad"}]},
+    ], "tiers": [{"candidate_ids": ["a"], "tied": False}, {"candidate_ids": ["b"], "tied": False}],
+}  # fmt: skip
+"""A row of our own Parquet export of rankings."""
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "hh-rlhf": HH, "alpaca": ALPACA, "pandalm": PANDALM, "self-instruct": SEED, **QUESTIONS, **PREFERENCES,
     **CHATS, "llmbar": LLMBAR, "alpaca-eval": ALPACA_EVAL, "self-instruct-outputs": OUTPUTS, "oasst": OASST,
+    "flywheel": EXPORTED,
 }  # fmt: skip

@@ -14,6 +14,7 @@ from pipelines.sources import (
     chatbot_arena,
     coqa,
     drop,
+    flywheel,
     hh_rlhf,
     label_studio,
     llmbar,
@@ -45,7 +46,8 @@ PREFERENCES = (
     summarize_from_feedback, ultrafeedback, webgpt,
 )  # fmt: skip
 CHATS = (openai, sharegpt, trl)
-MODULES = (alpaca, self_instruct, self_instruct_outputs, *CHATS, *PREFERENCES, *QUESTIONS, argilla, label_studio)
+TOOLS = (argilla, flywheel, label_studio)
+MODULES = (alpaca, self_instruct, self_instruct_outputs, *CHATS, *PREFERENCES, *QUESTIONS, *TOOLS)
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in MODULES}
 GUESSED_ROWS = 20
 """How many rows are looked at to guess a format."""

@@ -161,4 +161,5 @@ FORMAT = Format(
     ),
     convert=convert_row,
     recognise=recognise_row,
+    yields_to=frozenset({"flywheel"}),
 )

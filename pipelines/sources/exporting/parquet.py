@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipelines.sources.exporting.tables import UNSPLIT, Holdings, Selection
+from pipelines.sources.exporting.tasks import list_put_up
 from pipelines.store import ROW_GROUP_ROWS
 from schemas.tables import TABLES
 
@@ -41,14 +42,11 @@ def frame_rows(holdings: Holdings, selection: Selection) -> pl.DataFrame:
 
 
 def _bring_candidates(rows: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-    """`candidates`: those that a ranking judged or showed, with their completions, by id."""
-    judged = pl.col("tiers").list.eval(pl.element().struct.field("candidate_ids").explode())
-    put_up = rows.select(
-        "ranking_id", candidate_id=judged.list.concat(pl.col("shown_order").fill_null([])).list.unique()
-    ).explode("candidate_id")
+    """`candidates`: those put up in each ranking's task, with their completions, by id."""
+    put_up = list_put_up(rows, candidates).explode("candidate_id")
     texts = put_up.join(candidates.select("candidate_id", "completion"), on="candidate_id").sort("candidate_id")
-    grouped = texts.group_by("ranking_id", maintain_order=True).agg(candidates=pl.struct("candidate_id", "completion"))
-    return rows.join(grouped, on="ranking_id", how="left")
+    grouped = texts.group_by("task_id", maintain_order=True).agg(candidates=pl.struct("candidate_id", "completion"))
+    return rows.join(grouped, on="task_id", how="left")
 
 
 def _bring_labelers(rows: pl.DataFrame, labelers: pl.DataFrame) -> pl.DataFrame:

@@ -26,21 +26,35 @@ def list_tasks(holdings: Holdings, selection: Selection, *, unranked: pl.DataFra
         unranked: prompts whose kept candidates make a task without a ranking, as `find_unranked` says.
     """
     by_id = {row["candidate_id"]: row for row in holdings["candidates"].to_dicts()}
-    of_prompt: dict[str, list[str]] = {}
-    for candidate in sorted(by_id):
-        of_prompt.setdefault(by_id[candidate]["prompt_id"], []).append(candidate)
-    rankings: dict[str, list[dict[str, Any]]] = {}
-    for row in selection.rows.to_dicts():
-        rankings.setdefault(row["task_id"], []).append(row)
+    rankings = _group_tasks(selection.rows)
+    put_up_in = dict(list_put_up(selection.rows, holdings["candidates"]).iter_rows())
     ties = any(tier["tied"] for row in selection.rows["tiers"].to_list() for tier in row)
     tasks = []
     for task, judged in rankings.items():
-        put_up = _find_put_up(judged, of_prompt.get(judged[0]["prompt_id"], []))
-        tasks.append(_make_task(task, judged[0], _order_shown(judged, put_up), judged, by_id, ties=ties))
+        put_up = _order_shown(judged, put_up_in[task])
+        tasks.append(_make_task(task, judged[0], put_up, judged, by_id, ties=ties))
     for row in unranked.to_dicts():
         put_up = row["candidate_ids"]
         tasks.append(_make_task(ids.task_id(row["prompt_id"], put_up), row, put_up, [], by_id, ties=ties))
     return sorted(tasks, key=lambda task: task["task_id"])
+
+
+def _group_tasks(rankings: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rankings.to_dicts():
+        groups.setdefault(row["task_id"], []).append(row)
+    return groups
+
+
+def list_put_up(rankings: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    """(task_id, candidate_id: sorted list) of the candidates put up in each task."""
+    of_prompt = dict(candidates.group_by("prompt_id").agg("candidate_id").iter_rows())
+    tasks = _group_tasks(rankings.select("task_id", "prompt_id", "tiers", "shown_order"))
+    put_up = [_find_put_up(judged, of_prompt.get(judged[0]["prompt_id"], [])) for judged in tasks.values()]
+    return pl.DataFrame(
+        {"task_id": list(tasks), "candidate_id": put_up},
+        {"task_id": pl.String, "candidate_id": pl.List(pl.String)},
+    )
 
 
 def _make_task(

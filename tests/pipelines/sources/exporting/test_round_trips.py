@@ -16,6 +16,7 @@ from pipelines.ingest import ingest_file
 from pipelines.sources.conversations import MARKS
 from pipelines.sources.exporting.exporters import EXPORTERS, OTHER_IDS
 from pipelines.sources.imports import read_imports
+from schemas.ids import pair_id
 from schemas.records import Candidate, Demonstration, Message, Prompt, Ranking, Record, Tier, TrainedMessage
 
 AWKWARD = (
@@ -163,6 +164,34 @@ def test_rankings_keep_their_ids_and_ties(
     assert set(read_imports(root / "q", "candidates")["candidate_id"]) == {
         row.candidate_id for row in rows if isinstance(row, Candidate)
     }
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_parquet_keeps_every_id(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Masks, rationales, tools, ties, labelers: a ranking's row has all of its task, whoever judged."""
+    root = tmp_path_factory.mktemp("round")
+    said = data.draw(st.lists(demonstrations(multi=True, tools=True, masks=True), min_size=1, max_size=2))
+    judgements = data.draw(judged(["ann", "sim/1"], ties=True))
+    rows = [row for some in (*said, judgements) for row in some]
+    export_rows(write_project(root / "p", rows), "parquet", root / "set", raw=True)
+    for table in ("demonstrations", "rankings"):
+        part = ingest_file(root / "q", root / f"set/{table}/train.parquet", track=False).part
+        assert part.format == "flywheel" and part.rows.quarantined == 0
+    for table, key in (("demonstrations", "demonstration_id"), ("rankings", "ranking_id"), ("labelers", "labeler_id")):
+        before = pl.read_parquet(root / f"p/data/{table}.parquet")
+        assert read_imports(root / "q", table).drop("turn", strict=False).equals(before.drop("turn", strict=False)), key
+
+
+def test_parquet_preferences_keep_their_pairs(tmp_path: Path) -> None:
+    prompt = ask("Hi", tools=TOOLS)
+    candidates = [answer(prompt, text) for text in ("1", "2", "3")]
+    rows = [prompt, *candidates, *judge("a", candidates, [[1], [0, 2]])]
+    export_rows(write_project(tmp_path / "p", rows), "parquet", tmp_path / "set", table="preferences", raw=True)
+    ingest_file(tmp_path / "q", tmp_path / "set/preferences/train.parquet")
+    found = read_view("comparisons", {"rankings": read_imports(tmp_path / "q", "rankings")})
+    expected = {pair_id(prompt.prompt_id, candidates[1].candidate_id, other.candidate_id) for other in candidates[::2]}
+    assert set(found["pair_id"]) == expected
 
 
 def test_a_best_one_of_several_survives_argilla(tmp_path: Path) -> None:
