@@ -67,6 +67,8 @@ def main() -> None:
             show_growth(options.rows, Path(scratch))
         if "short" in parts:
             show_short(Path(scratch))
+        if "extend" in parts:
+            show_extended(options.rows, Path(scratch))
 
 
 def compare_peers(rows: int, peers: Sequence[str], folder: Path, scratch: Path, repeats: int) -> None:
@@ -195,6 +197,23 @@ def show_short(scratch: Path) -> None:
     """765,000 rows of about ten words."""
     run = run_ours(write_rows(plant_texts(765_000, n_words=10), scratch / "rows.parquet"), scratch, None)
     print(f"765,000 short rows: wall {run.wall:.2f} s, CPU {run.cpu:.2f} s, {run.megabytes:,.0f} MB\n")
+
+
+def show_extended(rows: int, scratch: Path) -> None:
+    """A tenth more rows, judged beside what is remembered of the others, against all of them judged at once."""
+    planted = plant_texts(rows * 11 // 10, n_words=111)
+    whole, old, new = (scratch / f"{name}.parquet" for name in ("whole", "old", "new"))
+    frame = pl.read_parquet(write_rows(planted, whole))
+    frame[:rows].write_parquet(old)
+    frame[rows:].write_parquet(new)
+    known = "--signatures", str(scratch / "known")
+    first, full = run_ours(old, scratch, None, *known), run_ours(whole, scratch, None)
+    extended = run_ours(new, scratch, None, *known)
+    for what, run in ((f"{rows:,} rows, remembered", first), ("a tenth more", extended), ("all at once", full)):
+        print(f"{what}: wall {run.wall:.2f} s, CPU {run.cpu:.2f} s, {run.megabytes:,.0f} MB", flush=True)
+    same = "the same rows dropped" if first.dropped | extended.dropped == full.dropped else "OTHER ROWS DROPPED"
+    shares = f"{extended.wall / full.wall:.1%} of the wall time, {extended.cpu / full.cpu:.1%} of the CPU time"
+    print(f"a tenth more rows cost {shares} of a full run; {same}\n")
 
 
 if __name__ == "__main__":
