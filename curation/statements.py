@@ -44,12 +44,14 @@ def read_macro(macro: str) -> str:
 
 
 def register_functions(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Give a connection what the views call: hash_pair and the macros.
-
-    hash_pair(prompt_id, first_id, second_id) is a pair's id, as schemas.ids.pair_id names it.
-    """
-    connection.create_function("hash_pair", _hash_pairs, ["VARCHAR"] * 3, "VARCHAR", type="arrow")  # type: ignore[call-overload]
+    """Give a connection what the views call: hash_pair and the macros."""
+    register_hash(connection)
     create_macros(connection)
+
+
+def register_hash(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Give a connection hash_pair(prompt_id, first_id, second_id): a pair's id, as schemas.ids.pair_id names it."""
+    connection.create_function("hash_pair", _hash_pairs, ["VARCHAR"] * 3, "VARCHAR", type="arrow")  # type: ignore[call-overload]
 
 
 def create_macros(connection: "duckdb.DuckDBPyConnection") -> None:

@@ -105,7 +105,7 @@ class Catalog:
         contents = self.contents(self._resolve_schema(bare))
         if contents.tables:
             return [*contents.tables, *VIEWS]
-        return [path for path, parts in contents.paths.items() if any(is_readable(part.path) for part in parts)]
+        return [path for path, parts in contents.list_paths().items() if any(is_readable(part.path) for part in parts)]
 
     def _resolve_schema(self, schema: str) -> str:
         """The revision behind `main` and `raw`; other schemas are named like their revisions."""
@@ -145,6 +145,8 @@ class Catalog:
         """A table of the revision that needs no name, in the schema `main` or `raw`."""
         revision = self._resolve_schema(name.schema or MAIN)
         target = TableName(raw_schema(revision) if name.schema == RAW else revision, name.table)
+        if target.schema == MAIN:  # the branch called main
+            return self.define(target)
         return self._pass_on(TableName(name.schema or MAIN, name.table), target)
 
     def _pass_on(self, name: TableName, target: TableName) -> Definition | None:
@@ -210,7 +212,7 @@ class Catalog:
 
 def _find_parts(contents: Contents, table: str) -> list[Part]:
     """Files of a table of ours, or of a path."""
-    return contents.tables.get(table) or contents.paths.get(table) or []
+    return contents.tables.get(table) or contents.find_parts(table)
 
 
 def _drop_zones(scan: str, table: str) -> str:

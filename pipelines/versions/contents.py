@@ -70,41 +70,51 @@ class Contents:
                 found.setdefault(match["past"] or match["new"], []).append(parts[path])
         return found
 
-    @cached_property
-    def paths(self) -> dict[str, list[Part]]:
-        """Files by their path, and all files below each tracked directory by its path; of any project of DVC."""
-        outs = self._list_outs()
+    def find_parts(self, path: str) -> list[Part]:
+        """The file at a path, or all files below it: a tracked one, or one inside a tracked directory."""
+        outs = [out for name, out in self.tracked.items() if _is_below(path, name)]
+        return [part for part in self._list_parts(outs) if _is_below(part.path, path)]
+
+    def list_paths(self) -> dict[str, list[Part]]:
+        """Files by their path, and all files of each tracked directory by its path."""
         found: dict[str, list[Part]] = {}
-        for part in self._list_parts(outs.values()):
+        for part in self._list_parts(self.tracked.values()):
             found[part.path] = [part]
-            for folder in PurePosixPath(part.path).parents:
-                if str(folder) in outs:
-                    found.setdefault(str(folder), []).append(part)
+            for folder in map(str, PurePosixPath(part.path).parents):
+                if folder in self.tracked:
+                    found.setdefault(folder, []).append(part)
         return found
 
-    def _list_outs(self) -> dict[str, Out]:
-        """Outputs of every dvc.lock and .dvc file, by path."""
+    @cached_property
+    def tracked(self) -> dict[str, Out]:
+        """Outputs of every dvc.lock and .dvc file, by path; those that git keeps itself left out, as metrics are."""
+        listed = self._list_git()
         outs = dict(self.revision.outs)
-        for path, parsed in self._read_tracking():
+        for path, parsed in self._read_tracking([path for path in listed if _tracks(path)]):
             folder = str(PurePosixPath(path).parent / (parsed.get("wdir") or ""))
             stages = parsed if path.endswith("dvc.lock") else {"stages": {path: parsed}}
             for out in list_outs(stages).values():
                 full = os.path.normpath(f"{folder}/{out.path}").replace(os.sep, "/")
                 if "://" not in out.path and not full.startswith(("../", "/")):
                     outs[full] = Out(full, out.md5, out.size, out.stage, out.legacy)
-        return outs
+        in_git = frozenset() if self.on_disk else frozenset(listed)
+        return {path: out for path, out in outs.items() if path not in in_git}
 
-    def _read_tracking(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _list_git(self) -> list[str]:
+        """Paths that git has, or in the workspace would have."""
+        if self.on_disk:
+            return _list_disk(self.revision.cache.root)
+        arguments = ("ls-tree", "-r", "-z", "--name-only", self.revision.commit)
+        return run_git(self.revision.repository.root, *arguments).split("\0")
+
+    def _read_tracking(self, paths: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """.dvc files and the dvc.lock files of folders below, parsed, by path."""
         root, repository = self.revision.cache.root, self.revision.repository
         if self.on_disk:
-            paths = [path for path in _list_disk(root) if _tracks(path)]
             blobs: list[GitObject | None] = [_as_blob((root / path).read_bytes()) for path in paths]
         else:
-            commit, prefix = self.revision.commit, self.revision.repository.prefix
-            listed = run_git(repository.root, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
-            paths = [path for path in listed if _tracks(path)]
-            blobs = read_objects(repository, [f"{commit}:{prefix}{path}" for path in paths])
+            names = [f"{self.revision.commit}:{repository.prefix}{path}" for path in paths]
+            blobs = read_objects(repository, names)
         for path, blob in zip(paths, blobs, strict=True):
             if blob is not None:
                 yield path, parse_blob(root, blob, path)
@@ -120,6 +130,10 @@ class Contents:
         locate = self.revision.cache.locate
         files = self.revision.list_files(missing).values()
         return listed + [Part(file.path, locate(file.md5, legacy=file.legacy), file) for file in files]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
 
 def _tracks(path: str) -> bool:
@@ -180,7 +194,7 @@ def fetch_parts(wanted: Mapping[str, Contents], parts: Mapping[str, Iterable[Par
     Raises:
         RevisionError: an object is nowhere to be had; names it and the command that gets it.
     """
-    files = {name: [part.data for part in some if part.data is not None] for name, some in parts.items()}
+    files = {name: list({part.data for part in some if part.data is not None}) for name, some in parts.items()}
     missing = {
         (file.md5, file.legacy)
         for name, some in files.items()

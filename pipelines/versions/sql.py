@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from curation.statements import VIEWS, read_macro, register_functions
+from curation.statements import VIEWS, create_macros, read_macro, register_hash
 from pipelines.versions.catalog import (
     ALL_TURNS,
     MAIN,
@@ -35,7 +34,8 @@ EXTRA = {
     METRICS: "revision VARCHAR, file VARCHAR, key VARCHAR, value DOUBLE, text VARCHAR",
 }
 """Tables that no file holds, by name: their columns."""
-MISSING = re.compile(r"Table with name (\S+) does not exist!")
+HASHED = "comparisons"
+"""The view that calls hash_pair."""
 LISTING = "`flywheel sql 'SHOW TABLES'` lists what there is"
 
 
@@ -71,7 +71,6 @@ def open_query(
         with open_connection() as connection:
             query = parse_query(connection, text)
             try:
-                register_functions(connection)
                 files = make_tables(connection, catalog, list_wanted(catalog, query))
                 _lock(connection, files | ({writes} if writes else set()), any_file=any_file)
                 rows = _bind(connection, query)
@@ -107,15 +106,16 @@ def _bind(connection: duckdb.DuckDBPyConnection, query: Query) -> Answer:
 
 def list_wanted(catalog: Catalog, query: Query) -> list[TableName]:
     """The tables to make for a query: those it names, and all there are where it asks which."""
-    wanted = [name for name in query.tables if name.schema or not _is_hidden(catalog, query, name.table.lower())]
+    wanted = [name for name in query.tables if not _is_hidden(catalog, query, name)]
     if query.lists_tables and catalog.default is not None:
         wanted += [TableName("", name) for name in [*catalog.list_names(MAIN), *EXTRA]]
     return wanted
 
 
-def _is_hidden(catalog: Catalog, query: Query, table: str) -> bool:
-    """Whether a name without a schema is just what a WITH clause calls its rows, so no table need be looked for."""
-    if table not in query.with_names:
+def _is_hidden(catalog: Catalog, query: Query, name: TableName) -> bool:
+    """Whether a name is just what a WITH clause calls its rows, so no table need be looked for."""
+    table = name.table.lower()
+    if name.schema or table not in query.with_names:
         return False
     return catalog.default is None or table not in (*VIEWS, *EXTRA, *catalog.contents(catalog.default).tables)
 
@@ -126,11 +126,14 @@ def make_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, names: 
     Returns:
         The files that they read.
     """
-    ours = {name: name.schema.lower() in ("", MAIN) and name.table.lower() in EXTRA for name in names}
-    definitions = order_definitions(catalog, (name for name, extra in ours.items() if not extra))
+    names = list(names)
+    definitions = order_definitions(catalog, (name for name in names if not _is_extra(name)))
     _fetch(catalog, definitions)
-    for table in {name.table.lower() for name, extra in ours.items() if extra}:
+    for table in sorted({name.table.lower() for name in names if _is_extra(name)}):
         fill_extra(connection, catalog, table)
+    create_macros(connection)
+    if any(definition.name.table == HASHED for definition in definitions):
+        register_hash(connection)  # it loads numpy
     create_views(connection, definitions)
     return {part.file for definition in definitions for _, part in definition.parts}
 
@@ -157,12 +160,13 @@ def make_catalog(root: Path, path: Path, at: Sequence[str] = ()) -> int:
     """
     catalog = Catalog(root, at, padded=True)
     with open_connection(str(path)) as connection:
-        register_functions(connection)
         names = list_all(catalog)
         make_tables(connection, catalog, names)
-        connection.execute(f"CREATE TABLE {MAIN}.pair_ids AS {_select_pairs(names)}")
-        connection.remove_function("hash_pair")
-        connection.execute(read_macro("hash_pair"))
+        compared = [name for name in names if name.table == HASHED]
+        if compared:
+            connection.execute(f"CREATE TABLE {MAIN}.pair_ids AS {_select_pairs(compared)}")
+            connection.remove_function("hash_pair")
+            connection.execute(read_macro("hash_pair"))
         [row] = connection.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall()
     return row[0]
 
@@ -177,15 +181,13 @@ def list_all(catalog: Catalog) -> list[TableName]:
     return [*names, *(TableName(MAIN, table) for table in EXTRA)]
 
 
-def _select_pairs(names: Iterable[TableName]) -> str:
-    """The SELECT of every pair that a table `comparisons` among these has, with its id."""
+def _select_pairs(compared: Iterable[TableName]) -> str:
+    """The SELECT of every pair in some tables of comparisons, with its id."""
     selects = [
         f"SELECT prompt_id, first_id, second_id, pair_id FROM {quote_table(name)} WHERE first_id < second_id"
-        for name in names
-        if name.table == "comparisons"
+        for name in compared
     ]
-    nothing = "SELECT '' AS prompt_id, '' AS first_id, '' AS second_id, '' AS pair_id WHERE false"
-    return f"SELECT DISTINCT * FROM ({' UNION ALL '.join([nothing, *selects])}) ORDER BY ALL"
+    return f"SELECT DISTINCT * FROM ({' UNION ALL '.join(selects)}) ORDER BY ALL"
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, definitions: Iterable[Definition]) -> None:
@@ -236,16 +238,23 @@ def _lock(connection: duckdb.DuckDBPyConnection, files: Iterable[Path], *, any_f
 
 
 def describe_fault(error: Exception, catalog: Catalog, query: Query) -> str:
-    """DuckDB's message in one line; for a name that does not exist with those of ours that are near."""
+    """DuckDB's message in one line; for a table that does not exist with the names of ours that are near."""
     text = shorten_fault(error)
-    match = MISSING.search(text)
-    if match is None:
+    unknown = [name for name in query.tables if not _is_hidden(catalog, query, name) and _is_unknown(catalog, name)]
+    named = [name for name in unknown if name.table in text]
+    if not named or not isinstance(error, duckdb.CatalogException | duckdb.PermissionException):
         return text
-    names = {name.table: name for name in query.tables}
-    missing = match[1].rpartition(".")[2].strip('"')
-    schema = names[missing].schema if missing in names else ""
-    known = [*EXTRA] if schema in ("", MAIN) else []
-    if schema or catalog.default is not None:
-        known += catalog.list_names(schema or MAIN)
-    near = difflib.get_close_matches(missing, known, n=4)
-    return f"{text} Near: {', '.join(near)}" if near else f"{text} {LISTING}"
+    name = named[0]
+    known = [*EXTRA] if name.schema in ("", MAIN) else []
+    if name.schema or catalog.default is not None:
+        known += catalog.list_names(name.schema or MAIN)
+    near = difflib.get_close_matches(name.table, known, n=4)
+    return f"there is no table {name.table}" + (f", near are {', '.join(near)}" if near else f": {LISTING}")
+
+
+def _is_unknown(catalog: Catalog, name: TableName) -> bool:
+    return not _is_extra(name) and catalog.define(name) is None
+
+
+def _is_extra(name: TableName) -> bool:
+    return name.schema.lower() in ("", MAIN) and name.table.lower() in EXTRA

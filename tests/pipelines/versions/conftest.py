@@ -159,6 +159,37 @@ def chained_project(run_project: Path, tmp_path_factory: pytest.TempPathFactory)
     return root
 
 
+@pytest.fixture(scope="session")
+def judged_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two turns of tests/judged.py, both closed, turn 3 open. Not to be changed: copy it."""
+    from judged import DVC_YAML, PARAMS, TOY, write_tables
+
+    from pipelines.init import IGNORED, WRITTEN
+
+    root = tmp_path_factory.mktemp("judged") / "project"
+    files = {
+        "dvc.yaml": DVC_YAML, "params.yaml": PARAMS, "toy.py": TOY, ".gitignore": IGNORED,
+        "versions.yaml": "stages: {}\n", **WRITTEN,
+    }  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    write_tables(root / "prepared")
+    run(root, "git", "init", "--quiet")
+    run(root, "git", "add", "--all")
+    run(root, "git", "commit", "--quiet", "--message", "start")
+    for _ in range(2):
+        run(root, sys.executable, "-m", "dvc", "repro", "--quiet")
+        run(root, sys.executable, "-m", "pipelines.cli", "next")
+    return root
+
+
+@pytest.fixture
+def judged(judged_project: Path, tmp_path: Path) -> Path:
+    """A copy of `judged_project` to do with as one likes."""
+    return shutil.copytree(judged_project, tmp_path / "judged")
+
+
 @pytest.fixture
 def project(run_project: Path, tmp_path: Path) -> Path:
     """A copy of `run_project` to do with as one likes."""
