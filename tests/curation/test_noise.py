@@ -174,6 +174,8 @@ def test_short_right_answers_and_refusals_stay_with_the_settings_as_committed(pa
         ("web_boilerplate", {"max_ratio": 0.3, "min_lines": 1}, "See our Privacy Policy.\nIt is fine.", 0.5, 0.3),
         # two on the first line (3.5 ends none), one on the second; the third has no end, the fourth too few words
         ("too_few_sentences", {"min_sentences": 5}, 'It is 3.5 m. "So it is?"\nThat is all!\nAnd so on\nNo, no.', 3, 5),
+        ("too_few_sentences", {"min_sentences": 9}, 'He said "no!" (twice.) Or so.', 3, 9),
+        ("too_few_sentences", {"min_sentences": 9}, "It is 3.5 or 4.5 or 5.5 m.", 1, 9),
         # "and so" follows the second sentence
         ("unfinished_sentence", {"max_words": 0, "min_sentences": 2}, "It is. He was. And so", 2, 0),
         ("personal_data", {"kinds": ["ip"]}, "a@firm.de from 81.2.69.142", 1, 0),
@@ -192,6 +194,16 @@ def test_value_and_threshold_are_what_was_measured(
     rules = only(rules_for(reason, params), **{reason: change})
     (found,) = find_noise(rows(text), rules).rows(named=True)
     assert (found["value"], found["threshold"]) == (pytest.approx(value), threshold)
+
+
+def test_an_echo_is_an_echo_however_its_letters_are_encoded(params: Params, only: Any) -> None:
+    rules = only(params.curate_demonstrations.rules, prompt_echoed={}, input_copied={})
+    asked = "Écris-moi une lettre courte."
+    echo = {"prompt": asked, "text": "E\u0301cris-moi  une lettre courte. Oui."}
+    copy = {"prompt": f"Fix it.\n\n{asked}", "text": asked.upper()}
+    other = {"prompt": asked, "text": "Écris une lettre courte, moi?"}
+    found = find_noise(rows(echo, copy, other), rules)
+    assert found.select("row_id", "reason").rows() == [("000", "prompt_echoed"), ("001", "input_copied")]
 
 
 def test_a_phrase_that_occurs_twice_is_no_repetition(params: Params, only: Any) -> None:
@@ -225,6 +237,10 @@ def test_language_needs_length_and_certainty(params: Params, only: Any) -> None:
         ("(212) 555-0123 is made up", 0),
         ("from 1999-2005, 3.14159265358979 and 1,000,000,000", 0),
         ("10 20 30 40 50 60 70 80", 0),
+        ("81.2.69.142 and 192.168.1.1 and 127.0.0.1 and 999.2.69.142 and version 3.11.0.1", 1),
+        ("fe80::1 and 2a02:26f0:ec:2::1234 and at 10:45:30:12", 1),
+        ("12345678Z and 12345678A", 1),  # of the last, the letter is wrong
+        ("Tel. 0123456789 and fax: 030 9876 5432", 1),
     ],
 )
 def test_personal_data_is_counted(text: str, n: int) -> None:
