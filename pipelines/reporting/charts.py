@@ -123,7 +123,8 @@ def list_ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 def label_ticks(values: Sequence[float]) -> list[tuple[float, str]]:
     """Ticks with labels of as many decimals as tell them apart."""
-    digits = next((n for n in range(7) if all(abs(round(value, n) - value) < 1e-9 for value in values)), 3)
+    close = (values[1] - values[0]) * 1e-3
+    digits = next((n for n in range(12) if all(abs(round(value, n) - value) < close for value in values)), 12)
     return [(value, format_tick(value, digits)) for value in values]
 
 
