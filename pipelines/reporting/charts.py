@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 WIDTH, HEIGHT = 360.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 26.0, 42.0
@@ -123,7 +124,7 @@ def list_ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 def label_ticks(values: Sequence[float]) -> list[tuple[float, str]]:
     """Ticks with labels of as many decimals as tell them apart."""
-    close = (values[1] - values[0]) * 1e-3
+    close = min((b - a for a, b in pairwise(values)), default=1e-3) * 1e-3
     digits = next((n for n in range(12) if all(abs(round(value, n) - value) < close for value in values)), 12)
     return [(value, format_tick(value, digits)) for value in values]
 
