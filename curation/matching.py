@@ -179,17 +179,30 @@ def _find_root(parents, i):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def join_components(buckets, n_buckets, values, starts, sizes, limits):  # type: ignore[no-untyped-def]
-    """First row of each row's connected component over all verified pairs; joined rows aren't verified again."""
+    """First row of each row's connected component over all verified pairs; joined rows aren't verified again.
+
+    A row with the shingles of a listed one joins it and is not listed: whoever is like it is like that one.
+    """
     n = len(buckets)
     parents = np.arange(n)
     lists, (sketches, totals) = _open_lists(buckets, n_buckets), _sketch_sets(values, starts, sizes)
     stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for i in range(n):
+        repeated = False
         for k in range(_list_candidates(i, buckets, lists, sketches, totals, limits[0], stamps, found)):
-            root, other = _find_root(parents, i), _find_root(parents, found[k])
-            if root != other and _similarity(values, starts, sizes, i, found[k], limits) >= 0:
+            j = found[k]
+            root, other = _find_root(parents, i), _find_root(parents, j)
+            same = totals[i] == totals[j] and (sketches[i] == sketches[j]).all()
+            if root == other and not same:
+                continue
+            s = _similarity(values, starts, sizes, i, j, limits)
+            if s >= 0:
                 parents[max(root, other)] = min(root, other)
-        _enlist(i, buckets, lists)
+            if s == 1.0:
+                repeated = True
+                break
+        if not repeated:
+            _enlist(i, buckets, lists)
     for i in range(n):
         parents[i] = _find_root(parents, i)
     return parents
