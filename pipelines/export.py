@@ -18,7 +18,7 @@ from pipelines.sources.exporting.exporters import (
 from pipelines.sources.exporting.parquet import LOSSES, encode_frame, frame_rows, split_frame
 from pipelines.sources.exporting.tables import ALL, EXPORTED, Holdings, Selection, read_holdings, select_rows
 from pipelines.sources.exporting.tasks import find_unranked, list_tasks
-from pipelines.sources.exporting.writing import Written, refuse_other_content, spell_rows, write_file, write_folder
+from pipelines.sources.exporting.writing import Written, spell_rows, write_file, write_folder
 
 __all__ = ["NAMES", "ExportError", "ExportReport", "export_rows", "format_report"]
 CARD = "README.md"
@@ -70,7 +70,6 @@ def export_rows(
     if table is not None and table not in EXPORTED:
         raise ExportError(f"--table {table}: no such table; there are {', '.join(EXPORTED)}")
     if format_name == PARQUET:
-        refuse_other_content(out)
         holdings = read_holdings(root, imports=imports)
         tables = EXPORTED if table is None else (table,)
         selections = [select_rows(holdings, name, split=split or ALL, raw=raw) for name in tables]

@@ -16,6 +16,7 @@ from pipelines.export import NAMES, ExportError, export_rows, format_report
 from pipelines.ingest import ingest_file
 from pipelines.sources.imports import IMPORTS
 from schemas.records import Demonstration, Record, TrainedMessage
+from schemas.tables import TABLES, conform_frame
 
 QUESTIONS = [ask(f"Question {i}?") for i in range(4)]
 SPLITS = ("train", "train", "validation", "benchmark")
@@ -107,6 +108,21 @@ def test_preferences_by_hand(tmp_path: Path) -> None:
     export_rows(project, "openai", tmp_path / "out.jsonl", table="preferences", raw=True)
     row = read_lines(tmp_path / "out.jsonl")[0]
     assert set(row) == {"input", "preferred_output", "non_preferred_output"}
+
+
+def test_left_out_pairs_are_those_of_the_ledger(tmp_path: Path) -> None:
+    """Of four judged pairs curation kept one, called one a tie and dropped the others; all are accounted for."""
+    project = make_project(tmp_path)
+    export_rows(project, "parquet", tmp_path / "set", table="preferences", raw=True)
+    kept, tied = (pl.read_parquet(tmp_path / "set/preferences/train.parquet")["pair_id"][place] for place in (0, 1))
+    path = project / "data/preferences.parquet"
+    pairs = pl.read_parquet(tmp_path / "set/preferences/train.parquet").filter(pl.col("pair_id") == kept)
+    conform_frame("preferences", pairs.select(list(TABLES["preferences"].columns))).write_parquet(path)
+    gone = pl.DataFrame([drop("preferences", tied, "tied_consensus")], dict(TABLES["dropped"].columns))
+    gone.write_parquet(project / "data/dropped.parquet")
+    report = export_rows(project, "trl", tmp_path / "out.jsonl", table="preferences")
+    assert report.rows == {"preferences": 1}
+    assert report.left_out["preferences"] == {"pairs held equal (ties)": 1, "dropped by curation": 2}
 
 
 def test_tasks_by_hand(tmp_path: Path) -> None:

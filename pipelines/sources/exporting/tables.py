@@ -74,7 +74,13 @@ def _read_table(root: Path, name: str, *, past: bool) -> pl.DataFrame:
     folders = [root / "data" / "past" / name] if past else []
     paths = [*folders, root / "data" / f"{name}.parquet", root / "data" / name]
     files = [file for path in paths if path.exists() for file in list_files(path) if file.suffix == ".parquet"]
-    return union_rows(name, *(pl.read_parquet(file, hive_partitioning=False) for file in files))
+    frames = [pl.read_parquet(file, hive_partitioning=False) for file in files]
+    for file, frame in zip(files, frames, strict=True):
+        missing = [column for column in TABLES[name].columns if column not in frame.columns]
+        if missing:
+            mend = "it is of an earlier version of flywheel; `dvc repro` writes it anew"
+            raise ExportError(f"{file.relative_to(root)}: has no column {missing[0]!r}; {mend}")
+    return union_rows(name, *frames)
 
 
 @dataclass(frozen=True)
@@ -104,15 +110,23 @@ def select_rows(holdings: Holdings, table: str, *, split: str | None, raw: bool)
         ExportError: the split is not there.
     """
     wanted = _choose_split(holdings, split)
-    everything = _list_rows(holdings, table, raw=True)
-    kept = everything if raw or holdings.imports_only else _list_rows(holdings, table, raw=False)
+    judged = not raw and not holdings.imports_only
+    kept = _list_rows(holdings, table, raw=not judged)
     rows = kept if wanted == ALL else kept.filter(pl.col("split") == wanted)
+    everything = holdings.decided if table == "preferences" else holdings[table]
+    tied = _count_tied(holdings, judged=judged) if table == "preferences" else 0
     left_out = {
-        TIED: holdings.decided.filter(pl.col("consensus") == "tie").height if table == "preferences" else 0,
-        DROPPED: everything.height - kept.height,
-        OTHER_SPLIT: kept.height - rows.height,
-    }
+        TIED: tied, DROPPED: everything.height - tied - kept.height, OTHER_SPLIT: kept.height - rows.height,
+    }  # fmt: skip
     return Selection(table, wanted, rows, {why: count for why, count in left_out.items() if count})
+
+
+def _count_tied(holdings: Holdings, *, judged: bool) -> int:
+    """Judged pairs that labelers together hold equal: by the turn's ledger, or by the most of all labelers."""
+    if not judged:
+        return holdings.decided.filter(pl.col("consensus") == "tie").height
+    ledger = holdings["dropped"].filter(pl.col("table_name") == "preferences", pl.col("reason") == "tied_consensus")
+    return ledger.height
 
 
 def _choose_split(holdings: Holdings, split: str | None) -> str:
