@@ -46,49 +46,42 @@ def fit_coins(
         invented_votes: right ones and as many wrong ones given to each labeler, to keep chances off 0 and 1.
         tolerance: the largest step of a chance at which to stop.
     """
-    right = (1 + _start_from_spectrum(votes)) / 2
+    start, parts = _start_from_spectrum(votes)
+    right = (1 + start) / 2
     coins = Coins(right, right)
-    counts = _Counts(votes)
+    n_votes = np.bincount(votes.kind, minlength=3 * len(votes.labelers)).reshape(3, -1)
     for _ in range(max_iterations):
         belief = np.tanh(_sum_evidence(votes, weigh_votes(votes, coins)) / 2)
         belief[votes.gold != 0] = votes.gold[votes.gold != 0]
-        updated = counts.expect(coins, belief, invented_votes, 0.0 if invented_votes == 0 else (1 - _MOST) / 2)
+        agreed = np.bincount(votes.kind, votes.sign * belief[votes.pair], minlength=n_votes.size).reshape(3, -1)
+        updated = _update_coins(coins, n_votes, agreed, invented_votes)
         moved = np.abs([updated.earlier - coins.earlier, updated.later - coins.later])
         coins = updated
         if moved.max(initial=0) < tolerance:
             break
-    if _trust(votes, coins.informedness) < 0:  # the mirror image of a world is as likely as the world
-        return Coins(1 - coins.later, 1 - coins.earlier)
-    return coins
+    # the mirror image of a world is as likely as the world
+    real = _trust(votes, parts, coins.informedness) >= 0
+    return Coins(np.where(real, coins.earlier, 1 - coins.later), np.where(real, coins.later, 1 - coins.earlier))
 
 
-class _Counts:
-    """Sums over each labeler's votes by how they were shown, for the M step."""
+def _update_coins(coins: Coins, n_votes: Array, agreed: Array, invented: float) -> Coins:
+    """Shares of right verdicts, from votes and their agreement with the belief by place shown, (3, labelers) each.
 
-    def __init__(self, votes: Votes) -> None:
-        self._votes, self._n = votes, len(votes.labelers)
-        shown = votes.towards_earlier
-        # a vote's slot: labeler, then 0 for the earlier side, 1 for the later, 2 for unknown
-        slot = np.where(shown == 0, 2, np.where(shown == votes.sign, 0, 1))
-        self._slots = votes.labeler * 3 + slot
-        self._all = np.bincount(self._slots, minlength=3 * self._n).reshape(-1, 3)
-
-    def expect(self, coins: Coins, belief: Array, invented: float, margin: float) -> Coins:
-        """Both coins at the belief, shares of right verdicts; a vote of unknown order counts for both by chance."""
-        agreed = np.bincount(self._slots, self._votes.sign * belief[self._votes.pair], minlength=3 * self._n)
-        right = (self._all + agreed.reshape(-1, 3)) / 2
-        wrong = self._all - right
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share_right = np.nan_to_num(coins.earlier / (coins.earlier + coins.later), nan=0.5)
-            share_wrong = np.nan_to_num((1 - coins.earlier) / (2 - coins.earlier - coins.later), nan=0.5)
-            # said the earlier: right when it is the better; said the later and wrong: the earlier was the better
-            hits = right[:, 0] + right[:, 2] * share_right + invented / 2
-            misses = wrong[:, 1] + wrong[:, 2] * share_wrong + invented / 2
-            earlier = np.nan_to_num(hits / (hits + misses), nan=0.5)
-            hits = right[:, 1] + right[:, 2] * (1 - share_right) + invented / 2
-            misses = wrong[:, 0] + wrong[:, 2] * (1 - share_wrong) + invented / 2
-            later = np.nan_to_num(hits / (hits + misses), nan=0.5)
-        return Coins(np.clip(earlier, margin, 1 - margin), np.clip(later, margin, 1 - margin))
+    A vote of unknown order counts for both coins, as likely as each would have given it.
+    """
+    (n, n_earlier, n_later), (a, a_earlier, a_later) = n_votes / 2, agreed / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share_right = np.nan_to_num(coins.earlier / (coins.earlier + coins.later), nan=0.5)
+        share_wrong = np.nan_to_num((1 - coins.earlier) / (2 - coins.earlier - coins.later), nan=0.5)
+        # said the earlier: right when it is the better; said the later and wrong: the earlier was the better
+        hits = n_earlier + a_earlier + (n + a) * share_right + invented / 2
+        misses = n_later - a_later + (n - a) * share_wrong + invented / 2
+        earlier = np.nan_to_num(hits / (hits + misses), nan=0.5)
+        hits = n_later + a_later + (n + a) * (1 - share_right) + invented / 2
+        misses = n_earlier - a_earlier + (n - a) * (1 - share_wrong) + invented / 2
+        later = np.nan_to_num(hits / (hits + misses), nan=0.5)
+    least = (1 - _MOST) / 2 if invented else 0.0
+    return Coins(np.clip(earlier, least, 1 - least), np.clip(later, least, 1 - least))
 
 
 def weigh_votes(votes: Votes, coins: Coins) -> Array:
@@ -97,9 +90,8 @@ def weigh_votes(votes: Votes, coins: Coins) -> Array:
     earlier, later = (np.clip(chance, least, 1 - least) for chance in (coins.earlier, coins.later))
     both = (earlier + later) / 2
     # chance to say what was said if it is right, and if it is wrong, by place: unknown, earlier, later
-    right, wrong = np.stack([both, earlier, later]), np.stack([1 - both, 1 - later, 1 - earlier])
-    slot = np.where(votes.towards_earlier == 0, 0, np.where(votes.towards_earlier == votes.sign, 1, 2))
-    return votes.sign * (np.log(right) - np.log(wrong))[slot, votes.labeler]
+    right, wrong = np.concatenate([both, earlier, later]), np.concatenate([1 - both, 1 - later, 1 - earlier])
+    return votes.sign * (np.log(right) - np.log(wrong))[votes.kind]
 
 
 def believe_others(votes: Votes) -> Array:
@@ -107,8 +99,9 @@ def believe_others(votes: Votes) -> Array:
     if not len(votes.pair):
         return np.zeros(0)
     weights = weigh_votes(votes, fit_coins(votes))
-    keys, places = np.unique(votes.pair * len(votes.labelers) + votes.labeler, return_inverse=True)
-    own = np.bincount(places, weights, minlength=len(keys))[places]
+    repeated = (np.diff(votes.pair) == 0) & (np.diff(votes.labeler) == 0)
+    places = np.cumsum(np.concatenate([[False], ~repeated]))
+    own = np.bincount(places, weights)[places]
     belief = np.tanh((_sum_evidence(votes, weights)[votes.pair] - own) / 2)
     belief[np.abs(belief) < 1e-9] = 0.0  # what rounding leaves where nobody else voted
     gold = votes.gold[votes.pair]
@@ -120,29 +113,45 @@ def _sum_evidence(votes: Votes, weights: Array) -> Array:
     return np.bincount(votes.pair, weights, minlength=votes.n_pairs)
 
 
-def _start_from_spectrum(votes: Votes) -> Array:
+def _start_from_spectrum(votes: Votes) -> tuple[Array, Array]:
     """Informedness: rank-one fit a a' of the labelers' mean products of votes, weighted by how many pairs they share.
 
-    Ghosh, Kale and McAfee 2011.
+    Ghosh, Kale and McAfee 2011. Labelers who share no pair with others, however far round, are a world of their own:
+    the second array numbers these worlds.
     """
-    from scipy.sparse import coo_matrix, diags
+    from scipy.sparse import csr_matrix, diags
+    from scipy.sparse.csgraph import connected_components
 
-    n = len(votes.labelers)
-    places = (votes.pair, votes.labeler)
-    signs = coo_matrix((_subtract_position(votes), places), shape=(votes.n_pairs, n)).tocsr()
-    counts = coo_matrix((np.ones_like(votes.sign), places), shape=(votes.n_pairs, n)).tocsr()
-    products, shared = signs.T @ signs, counts.T @ counts
+    shape = (votes.n_pairs, len(votes.labelers))
+    ends = np.searchsorted(votes.pair, np.arange(votes.n_pairs + 1))
+    signs, counts = (
+        csr_matrix((values, votes.labeler, ends), shape=shape)
+        for values in (_subtract_position(votes), np.ones_like(votes.sign))
+    )
+    products, shared = (signs.T @ signs).tocsr(), (counts.T @ counts).tocsr()
     products, shared = products - diags(products.diagonal()), shared - diags(shared.diagonal())
-    a = _first_vector(products, shared) * np.sqrt(n) * 0.5
+    parts = connected_components(shared, directed=False)[1]
+    a = np.zeros(len(votes.labelers))
+    order = np.argsort(parts, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1):
+        if len(members) > 1:
+            inner = products[members][:, members], shared[members][:, members]
+            a[members] = _first_vector(*inner) * np.sqrt(len(members)) * 0.5
     for _ in range(100):
         a = np.clip((products @ a) / (shared @ a**2 + 1e-6), -_MOST, _MOST)
-    return a if _trust(votes, a) >= 0 else -a
+    return np.where(_trust(votes, parts, a) >= 0, a, -a), parts
 
 
-def _trust(votes: Votes, informedness: Array) -> float:
-    """How much the votes so weighed agree with gold; where there is none, how much weight is on trusted labelers."""
-    told = votes.sign * votes.gold[votes.pair] * informedness[votes.labeler]
-    return float(told.sum() if told.any() else informedness[votes.labeler].sum())
+def _trust(votes: Votes, parts: Array, informedness: Array) -> Array:
+    """For each labeler: how much the votes of their part, so weighed, agree with gold, or without it, their sum."""
+    n = len(votes.labelers)
+    part_sums = np.bincount(parts, informedness * np.bincount(votes.labeler, minlength=n))
+    told = np.flatnonzero(votes.gold[votes.pair])
+    if len(told):
+        agreed = votes.sign[told] * votes.gold[votes.pair[told]] * informedness[votes.labeler[told]]
+        known = np.bincount(parts[votes.labeler[told]], minlength=len(part_sums)) > 0
+        part_sums = np.where(known, np.bincount(parts[votes.labeler[told]], agreed, len(part_sums)), part_sums)
+    return part_sums[parts]
 
 
 def _subtract_position(votes: Votes) -> Array:

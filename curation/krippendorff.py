@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from curation.numbering import number_values
+
 Array = np.ndarray
 Level = Literal["nominal", "ordinal", "interval"]
 _DRAWS_AT_ONCE = 64
@@ -55,36 +57,38 @@ def _count_equal(sums: Array) -> tuple[Array, Array]:
 
 def _sum_clusters(votes: pl.DataFrame, cluster: str, level: Level) -> Array:
     """A row a cluster of what alpha is made of: for `_alpha_of_moments` or `_alpha_of_coincidences`."""
-    pairable = votes.filter(pl.len().over("item_id") >= 2)
-    if level == "interval":
-        return _sum_moments(pairable, cluster)
-    verdicts = pairable["verdict"].unique().sort()
-    keys = list(dict.fromkeys([cluster, "item_id"]))
-    counts = pairable.group_by(keys).agg(
-        (pl.col("verdict") == verdict).sum().cast(pl.Float64).alias(f"votes {place}")
-        for place, verdict in enumerate(verdicts)
-    )
-    counts = counts.sort(keys)
-    votes_of = counts.drop(keys).to_numpy()
-    owner = counts[cluster].rank("dense").to_numpy().astype(np.int64) - 1
-    share = 1 / np.maximum(votes_of.sum(axis=1) - 1, 1)
-    columns = []
-    for first, second in zip(*np.triu_indices(len(verdicts)), strict=True):
-        met = votes_of[:, first] * (votes_of[:, second] - (first == second))
-        columns.append(np.bincount(owner, met * share))
+    item, items = number_values(votes["item_id"])
+    n = np.bincount(item, minlength=len(items)).astype(np.float64)
+    owner = np.arange(len(items))
+    if cluster != "item_id":
+        owner[item] = number_values(votes[cluster])[0]
+    sum_up = _sum_moments if level == "interval" else _sum_coincidences
+    return sum_up(votes["verdict"], item, n, owner)
+
+
+def _sum_coincidences(said: pl.Series, item: Array, n: Array, owner: Array) -> Array:
+    """A row a cluster: coincidences of each two verdicts, then pairable votes by verdict."""
+    verdict, verdicts = number_values(said)
+    k = len(verdicts)
+    votes_of = np.bincount(item * k + verdict, minlength=len(n) * k).reshape(len(n), k) * (n >= 2)[:, None]
+    share = 1 / np.maximum(n - 1, 1)
+    columns = [
+        np.bincount(owner, votes_of[:, first] * (votes_of[:, second] - (first == second)) * share)
+        for first, second in zip(*np.triu_indices(k), strict=True)
+    ]
     columns += [np.bincount(owner, column) for column in votes_of.T]
     return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
 
 
-def _sum_moments(pairable: pl.DataFrame, cluster: str) -> Array:
-    """A row a cluster: disagreement within items (squares), votes, their sum and sum of squares."""
-    keys = list(dict.fromkeys([cluster, "item_id"]))
-    x = pl.col("verdict").cast(pl.Float64)
-    items = pairable.with_columns(verdict=x - x.mean()).group_by(keys).agg(n=pl.len(), s=x.sum(), q=(x * x).sum())
-    n = pl.col("n").cast(pl.Float64)
-    within = 2 * (n * pl.col("q") - pl.col("s") ** 2) / (n - 1)
-    sums = items.sort(keys).group_by(cluster).agg(within.sum().alias("within"), n.sum(), pl.col("s", "q").sum())
-    return sums.sort(cluster).drop(cluster).to_numpy()
+def _sum_moments(said: pl.Series, item: Array, n: Array, owner: Array) -> Array:
+    """A row a cluster: disagreement within items (squares), pairable votes, their sum and sum of squares."""
+    x = said.cast(pl.Float64).to_numpy()
+    x = x - x.mean() if len(x) else x
+    s, q = (np.bincount(item, power, minlength=len(n)) for power in (x, x * x))
+    pairable = n >= 2
+    within = 2 * (n * q - s**2) / np.maximum(n - 1, 1)
+    columns = [np.bincount(owner, column * pairable) for column in (within, n, s, q)]
+    return np.stack(columns, axis=1)
 
 
 def _alpha_of_sums(sums: Array, level: Level) -> Array:

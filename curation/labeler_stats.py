@@ -98,22 +98,25 @@ def measure_repeat_consistency(comparisons: pl.DataFrame) -> pl.DataFrame:
 
 
 def measure_gold_accuracy(votes: Votes) -> pl.DataFrame:
-    """(labeler_id, gold_accuracy, n_gold): share of right votes among the strict ones on pairs that gold decides."""
+    """(labeler_id, n_gold, gold_accuracy): share of right votes among the strict ones on pairs that gold decides."""
     gold = votes.gold[votes.pair]
-    told = votes.frame.select("labeler_id", right=pl.Series(votes.sign == gold)).filter(pl.Series(gold != 0))
-    return told.group_by("labeler_id").agg(gold_accuracy=pl.col("right").mean(), n_gold=pl.len()).sort("labeler_id")
+    n_gold = np.bincount(votes.labeler, gold != 0, minlength=len(votes.labelers)).astype(np.int64)
+    n_right = np.bincount(votes.labeler, votes.sign == gold, minlength=len(votes.labelers))
+    told = pl.DataFrame(
+        {"labeler_id": pl.Series(votes.labelers, dtype=pl.String), "n_gold": n_gold, "n_right": n_right}
+    )
+    accuracy = pl.col("n_right") / pl.col("n_gold")
+    return told.filter(pl.col("n_gold") > 0).select("labeler_id", "n_gold", gold_accuracy=accuracy)
 
 
 def measure_length_pull(votes: Votes, lengths: pl.DataFrame) -> np.ndarray:
     """For each vote +1 where the first side is longer, -1 where the second is, 0 where they are equal or unknown."""
-    sizes = votes.frame.select("first_id", "second_id", "sign")
+    sizes = votes.sides
     for side in ("first", "second"):
         named = lengths.select(pl.col("candidate_id").alias(f"{side}_id"), pl.col("n_characters").alias(f"{side}_size"))
         sizes = sizes.join(named, on=f"{side}_id", how="left", maintain_order="left")
-    # sides of a row may be named either way round; votes name them by id
-    turned = pl.when(pl.col("first_id") > pl.col("second_id")).then(-1.0).otherwise(1.0)
-    pull = (pl.col("first_size").cast(pl.Int64) - pl.col("second_size").cast(pl.Int64)).sign() * turned
-    return sizes.select(pull.fill_null(0.0)).to_series().to_numpy()
+    pull = (pl.col("first_size").cast(pl.Int64) - pl.col("second_size").cast(pl.Int64)).sign()
+    return sizes.select(pull.cast(pl.Float64).fill_null(0.0)).to_series().to_numpy()
 
 
 def _find_biased(bias: pl.DataFrame, reliability: pl.DataFrame, rule: BiasedLabeler) -> pl.DataFrame:

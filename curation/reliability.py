@@ -7,13 +7,16 @@ the second coin of dawid_skene.py says of position: E(vote) = a * truth + b * di
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from curation.dawid_skene import believe_others
 from curation.votes import Array, Votes, encode_votes
-from schemas.params import UnreliableLabeler
+
+if TYPE_CHECKING:
+    from schemas.params import UnreliableLabeler
 
 _TINY = 1e-6
 _MOST = 0.98  # of informedness: no finite record shows a labeler to be never wrong
@@ -67,7 +70,7 @@ def bound_bias(votes: Votes, belief: Array, direction: Array, confidence: float)
     return bound_slopes(votes, regress_votes(votes, direction, beside=belief), confidence)
 
 
-def find_unreliable(reliability: pl.DataFrame, rule: UnreliableLabeler) -> pl.DataFrame:
+def find_unreliable(reliability: pl.DataFrame, rule: "UnreliableLabeler") -> pl.DataFrame:
     """Labelers shown to be below the rule's reliability: (labeler_id, value the reliability).
 
     Blame needs evidence: the upper bound is below the limit, so a labeler with few votes is kept.
@@ -97,17 +100,17 @@ def regress_votes(votes: Votes, regressor: Array, *, beside: Array | None = None
     of equal votes is no certainty. NaN where a regressor is 0 throughout, or where the two depend on each other.
     """
     n = len(votes.labelers)
-    x = np.stack([regressor, np.zeros_like(regressor) if beside is None else beside])
-    inverse = _invert_sums(votes.labeler, x, n)
+    x = np.stack([regressor] if beside is None else [regressor, beside])
+    inverse = _invert_sums(_sum_products(votes.labeler, x, 1.0, n))
     slopes = np.einsum("ijn,jn->in", inverse, _sum_by(votes.labeler, x * votes.sign, n))
     fitted = (slopes[:, votes.labeler] * x).sum(axis=0)
-    used = x.any(axis=0)
-    groups = votes.labeler[used] * (votes.cluster.max(initial=0) + 1) + votes.cluster[used]
-    owners, places = np.unique(groups, return_inverse=True)
-    owners = owners // (votes.cluster.max(initial=0) + 1)
+    used = np.flatnonzero(x.any(axis=0))
+    n_prompts = votes.cluster.max(initial=0) + 1
+    groups, places = np.unique(votes.labeler[used] * n_prompts + votes.cluster[used], return_inverse=True)
+    owners = groups // n_prompts
     n_clusters = np.bincount(owners, minlength=n)
     scores = _sum_by(places, (x * (votes.sign - fitted))[:, used], len(owners))
-    clustered = _sum_products(owners, scores, np.ones(len(owners)), n) * n_clusters / np.maximum(n_clusters - 1, 1)
+    clustered = _sum_products(owners, scores, 1.0, n) * n_clusters / np.maximum(n_clusters - 1, 1)
     independent = _sum_products(votes.labeler, x, 1 - np.minimum(fitted**2, _MOST), n)
     spreads = [np.einsum("in,ijn,jn->n", inverse[0], spread, inverse[0]) for spread in (clustered, independent)]
     known = inverse[0, 0] > 0
@@ -119,19 +122,21 @@ def _sum_by(places: Array, rows: Array, n: int) -> Array:
     return np.stack([np.bincount(places, row, minlength=n) for row in rows])
 
 
-def _sum_products(places: Array, rows: Array, weights: Array, n: int) -> Array:
-    """Sum of weight * row row' over each place: (2, 2, n)."""
+def _sum_products(places: Array, rows: Array, weights: Array | float, n: int) -> Array:
+    """Sum of weight * row row' over each place: (k, k, n) for k rows."""
     return np.stack([_sum_by(places, rows * row * weights, n) for row in rows])
 
 
-def _invert_sums(labeler: Array, x: Array, n: int) -> Array:
-    """Inverse of each labeler's x x', (2, 2, n): 0 where the first is unknown, and for a second one that is 0."""
-    (a, b), (_, c) = _sum_products(labeler, x, np.ones(x.shape[1]), n)
-    inverse = np.zeros((2, 2, n))
+def _invert_sums(sums: Array) -> Array:
+    """Inverse of each labeler's x x', (k, k, n): 0 where the first is unknown, and for a second one that is 0."""
+    a, c = sums[0, 0], sums[-1, -1] if len(sums) > 1 else np.zeros_like(sums[0, 0])
+    inverse = np.zeros_like(sums)
     alone = (a > _TINY) & (c <= _TINY)
     inverse[0, 0, alone] = 1 / a[alone]
-    # the lesser singular value says whether the two can be told apart
-    determinant = a * c - b * b
-    both = (c > _TINY) & (determinant > _TINY * (a + c))
-    inverse[:, :, both] = np.stack([[c, -b], [-b, a]])[:, :, both] / determinant[both]
+    if len(sums) > 1:
+        b = sums[0, 1]
+        # the lesser singular value says whether the two can be told apart
+        determinant = a * c - b * b
+        both = (c > _TINY) & (determinant > _TINY * (a + c))
+        inverse[:, :, both] = np.stack([[c, -b], [-b, a]])[:, :, both] / determinant[both]
     return inverse

@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
+
+from curation.numbering import number_values
 
 Array = np.ndarray
 
@@ -13,15 +16,15 @@ Array = np.ndarray
 class Votes:
     """Strict votes as arrays of one length: pair, labeler and cluster (prompt) numbers, sign +1 first, -1 second.
 
-    First is the side with the lesser id.
+    First is the side with the lesser id. Votes are sorted by pair and labeler.
 
     Attributes:
-        frame: the comparisons behind the arrays, row by row.
+        sides: first_id and second_id of each vote.
         towards_earlier: +1 where the first side was shown before the second, -1 after, 0 where it is not known.
         gold: for each pair +1 or -1 where gold says which side is better, else 0.
     """
 
-    frame: pl.DataFrame
+    sides: pl.DataFrame
     labelers: list[str]
     pair: Array
     labeler: Array
@@ -35,6 +38,15 @@ class Votes:
         """How many pairs there are, those with gold and no vote included."""
         return len(self.gold)
 
+    @cached_property
+    def kind(self) -> Array:
+        """For each vote how the side it names was shown and by whom: place * n_labelers + labeler.
+
+        place: 0 unknown, 1 earlier than the other, 2 later.
+        """
+        place = np.where(self.towards_earlier == 0, 0, np.where(self.towards_earlier == self.sign, 1, 2))
+        return place * len(self.labelers) + self.labeler
+
 
 def encode_votes(comparisons: pl.DataFrame, gold_labelers: Collection[str] = ()) -> Votes:
     """Strict verdicts as numbers, in an order that does not depend on the rows'.
@@ -44,32 +56,46 @@ def encode_votes(comparisons: pl.DataFrame, gold_labelers: Collection[str] = ())
             second_shown; one direction a pair.
         gold_labelers: those whose verdicts are the truth: no votes, but gold for the pairs. Ties are no gold.
     """
-    strict = comparisons.filter(pl.col("verdict") != "tie").sort("pair_id", "labeler_id", "ranking_id", "first_id")
-    flipped = pl.when(pl.col("first_id") > pl.col("second_id")).then(-1.0).otherwise(1.0)
-    said = pl.when(pl.col("verdict") == "first").then(1.0).otherwise(-1.0)
-    strict = strict.with_columns(
-        sign=said * flipped,
-        towards_earlier=_point_to_earlier(strict) * flipped,
-        pair=(pl.col("pair_id").rank("dense") - 1).cast(pl.Int64),
+    strict = comparisons.filter(pl.col("verdict") != "tie")
+    turned = pl.col("first_id") > pl.col("second_id")
+    direction = pl.when(turned).then(-1.0).otherwise(1.0)
+    read = strict.select(
+        sign=pl.when(pl.col("verdict") == "first").then(direction).otherwise(-direction),
+        towards_earlier=_point_to_earlier(strict) * direction,
         is_gold=pl.col("labeler_id").is_in(list(gold_labelers)),
+        first_id=pl.when(turned).then("second_id").otherwise("first_id"),
+        second_id=pl.when(turned).then("first_id").otherwise("second_id"),
     )
-    gold = np.zeros(strict["pair_id"].n_unique())
-    told = strict.filter("is_gold")
-    np.add.at(gold, told["pair"].to_numpy(), told["sign"].to_numpy())
-    votes = strict.filter(~pl.col("is_gold")).drop("is_gold")
-    numbered = votes.select(
-        pl.col("labeler_id").rank("dense").cast(pl.Int64) - 1, pl.col("prompt_id").rank("dense").cast(pl.Int64) - 1
-    )
+    sign, told = read["sign"].to_numpy(), read["is_gold"].to_numpy()
+    pair, pairs = number_values(strict["pair_id"])
+    gold = np.sign(np.bincount(pair[told], sign[told], minlength=len(pairs)))
+    voted = np.flatnonzero(~told)
+    labeler, labelers = number_values(strict["labeler_id"].gather(voted))
+    order = _order_votes(strict.select("ranking_id", "first_id")[voted], pair[voted], labeler)
+    rows = voted[order]
+    # a pair is of one prompt: look at one vote of each
+    example = np.zeros(len(pairs), np.int64)
+    example[pair] = np.arange(len(pair))
+    cluster, _ = number_values(strict["prompt_id"].gather(example))
     return Votes(
-        votes,
-        votes["labeler_id"].unique().sort().to_list(),
-        votes["pair"].to_numpy(),
-        numbered["labeler_id"].to_numpy(),
-        votes["sign"].to_numpy(),
-        numbered["prompt_id"].to_numpy(),
-        votes["towards_earlier"].to_numpy(),
-        np.sign(gold),
+        read.select("first_id", "second_id")[rows],
+        labelers.to_list(),
+        pair[rows],
+        labeler[order],
+        sign[rows],
+        cluster[pair[rows]],
+        read["towards_earlier"].to_numpy()[rows],
+        gold,
     )
+
+
+def _order_votes(votes: pl.DataFrame, pair: Array, labeler: Array) -> Array:
+    """Order by pair and labeler; where a labeler voted twice on a pair, by ranking and side too."""
+    key = pair * (labeler.max(initial=0) + 1) + labeler
+    order = np.argsort(key)
+    if (np.diff(key[order]) == 0).any():
+        order = np.lexsort((number_values(votes["first_id"])[0], number_values(votes["ranking_id"])[0], key))
+    return order
 
 
 def _point_to_earlier(strict: pl.DataFrame) -> pl.Expr:
