@@ -27,9 +27,8 @@ def measure_agreement(votes: pl.DataFrame, *, cluster: str = "item_id") -> Agree
     clusters (Cochran 1977, 6.4), since votes on one prompt are no independent draws: name its column in `cluster`.
     This is the figure that InstructGPT reports as 72.6 +- 1.5 (Ouyang et al. 2022, 3.4), there without ties.
     """
-    totals = (
-        pair_agreement(votes, cluster).group_by(cluster).agg(pl.col("agreed").sum(), pl.len().alias("n")).sort(cluster)
-    )
+    tallied = tally_pairs(votes, cluster)
+    totals = tallied.group_by(cluster).agg(pl.col("agreed").sum(), n=pl.col("n_pairs").sum()).sort(cluster)
     n_pairs = int(totals["n"].sum())
     if not n_pairs:
         return Agreement(None, None, 0)
@@ -39,6 +38,20 @@ def measure_agreement(votes: pl.DataFrame, *, cluster: str = "item_id") -> Agree
         return Agreement(agreement, None, n_pairs)
     squares = float(((totals["agreed"] - agreement * totals["n"]) ** 2).sum())
     return Agreement(agreement, (squares * n_clusters / (n_clusters - 1)) ** 0.5 / n_pairs, n_pairs)
+
+
+def tally_pairs(votes: pl.DataFrame, *kept: str) -> pl.DataFrame:
+    """Each item with two or more votes: item_id, kept columns, n_pairs of votes, how many are equal, and agreed.
+
+    agreed is the sum of what `pair_agreement` says of each pair, from counts of verdicts alone.
+    """
+    tally = votes.group_by(*dict.fromkeys(["item_id", *kept, "verdict"])).agg(c=pl.len().cast(pl.Int64))
+    c, tied = pl.col("c"), pl.col("c").filter(pl.col("verdict") == TIE).sum()
+    items = tally.group_by(*dict.fromkeys(["item_id", *kept])).agg(
+        n_pairs=c.sum() * (c.sum() - 1) // 2, equal=(c * (c - 1) // 2).sum(), half=tied * (c.sum() - tied)
+    )
+    agreed = pl.col("equal") + pl.col("half") / 2
+    return items.filter(pl.col("n_pairs") > 0).with_columns(agreed=agreed).drop("half").sort("item_id")
 
 
 def pair_agreement(votes: pl.DataFrame, *kept: str) -> pl.DataFrame:

@@ -5,7 +5,7 @@ Votes are as in agreement.py; equal verdicts agree, all others don't.
 
 import polars as pl
 
-from curation.agreement import TIE, pair_agreement
+from curation.agreement import TIE, tally_pairs
 
 
 def cohen_kappa(votes: pl.DataFrame, first: str, second: str) -> float | None:
@@ -53,12 +53,12 @@ def wmt_kappa(votes: pl.DataFrame) -> float | None:
     P(A) is the share of pairs of votes that are equal, ties included. P(E) = P(<)^2 + P(=)^2 + P(>)^2 from the shares
     of verdicts over all rankings; which side is named first means nothing, so P(<) = P(>) = (1 - P(=)) / 2.
     """
-    pairs = pair_agreement(votes)
+    pairs = tally_pairs(votes)
     if not pairs.height:
         return None
     tied = float((votes["verdict"] == TIE).sum()) / votes.height
-    both = pl.DataFrame({"equal": [float((pairs["agreed"] == 1).sum()) / pairs.height]})
-    return both.select(_beyond(pl.col("equal"), pl.lit(tied**2 + (1 - tied) ** 2 / 2))).item()
+    equal = pl.col("equal").sum() / pl.col("n_pairs").sum()
+    return pairs.select(_beyond(equal, pl.lit(tied**2 + (1 - tied) ** 2 / 2))).item()
 
 
 def _beyond(equal: pl.Expr, chance: pl.Expr) -> pl.Expr:

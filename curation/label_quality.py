@@ -50,13 +50,36 @@ def measure_labels(
         bootstrap: of items' prompts, for intervals; its confidence is also that of the bounds of each labeler.
     """
     comparisons = read_view("comparisons", {"rankings": rankings}).filter(pl.col("first_id") < pl.col("second_id"))
+    overall = measure_agreement_overall(
+        comparisons, rankings, gold_labelers=gold_labelers, bootstrap=bootstrap, seed=seed
+    )
     by_gold = pl.col("labeler_id").is_in(list(gold_labelers))
-    voted, ranked = comparisons.filter(~by_gold), rankings.filter(~by_gold & pl.col("skip_reason").is_null())
-    votes = list_votes(voted)
+    overall["ratings"] = _measure_ratings(ratings.filter(~by_gold), bootstrap, seed)
+    votes = list_votes(comparisons.filter(~by_gold))
     pairs = cohen_kappas(votes)
-    rounds = ranked.with_columns(task_id=pl.col("task_id") + ":" + pl.col("round").cast(pl.String))
-    taus, concordance = correlate_with_others(rounds), kendall_w(rounds)
-    overall: dict[str, Any] = {
+    taus = correlate_with_others(_judged(rankings, gold_labelers))
+    labelers = _measure_each(comparisons, votes, pairs, taus, lengths, gold_labelers, bootstrap.confidence)
+    return LabelQuality(overall, labelers, pairs)
+
+
+def measure_agreement_overall(
+    comparisons: pl.DataFrame,
+    rankings: pl.DataFrame,
+    *,
+    gold_labelers: Collection[str],
+    bootstrap: Bootstrap,
+    seed: int,
+) -> dict[str, Any]:
+    """Counts and every measure over all labelers but gold's, null where unknown; arguments as for `measure_labels`.
+
+    comparisons: view of that name over the rankings, one direction of each pair.
+    """
+    by_gold = pl.col("labeler_id").is_in(list(gold_labelers))
+    voted, ranked = comparisons.filter(~by_gold), _judged(rankings, gold_labelers)
+    votes = list_votes(voted)
+    concordance = kendall_w(ranked)
+    gold = measure_gold_accuracy(encode_votes(comparisons, gold_labelers))
+    return {
         "n_rankings": ranked.height,
         "n_skipped": rankings.filter(~by_gold).height - ranked.height,
         "n_labelers": ranked["labeler_id"].n_unique(),
@@ -64,17 +87,20 @@ def measure_labels(
         "n_items": votes["item_id"].n_unique(),
         "tie_share": _share(votes["verdict"] == TIE),
         "majorities": count_majorities(votes),
-        **_measure_agreement(votes, pairs, bootstrap, seed),
-        "kendall_tau_b": taus["tau"].mean(),
+        **_measure_agreement(votes, bootstrap, seed),
+        "kendall_tau_b": correlate_with_others(ranked)["tau"].mean(),
         "kendall_w": concordance["w"].mean(),
         "n_concordant_tasks": concordance["w"].drop_nulls().len(),
         **_measure_repeats(voted),
+        "gold_accuracy": _mean_by(gold["gold_accuracy"], gold["n_gold"]),
+        "n_gold_votes": gold["n_gold"].sum(),
     }
-    labelers = _measure_each(comparisons, votes, pairs, taus, lengths, gold_labelers, bootstrap.confidence)
-    overall["gold_accuracy"] = _mean_by(labelers["gold_accuracy"], labelers["n_gold"])
-    overall["n_gold_votes"] = labelers["n_gold"].sum()
-    overall["ratings"] = _measure_ratings(ratings.filter(~by_gold), bootstrap, seed)
-    return LabelQuality(overall, labelers, pairs)
+
+
+def _judged(rankings: pl.DataFrame, gold_labelers: Collection[str]) -> pl.DataFrame:
+    """Rankings that are no gold and were not skipped; each round of a task is a task of its own."""
+    judged = rankings.filter(~pl.col("labeler_id").is_in(list(gold_labelers)) & pl.col("skip_reason").is_null())
+    return judged.with_columns(task_id=pl.col("task_id") + ":" + pl.col("round").cast(pl.String))
 
 
 def list_votes(comparisons: pl.DataFrame) -> pl.DataFrame:
@@ -94,8 +120,9 @@ def list_votes(comparisons: pl.DataFrame) -> pl.DataFrame:
     return named.select("item_id", "prompt_id", "labeler_id", "verdict", place=place)
 
 
-def _measure_agreement(votes: pl.DataFrame, pairs: pl.DataFrame, bootstrap: Bootstrap, seed: int) -> dict[str, Any]:
+def _measure_agreement(votes: pl.DataFrame, bootstrap: Bootstrap, seed: int) -> dict[str, Any]:
     """Pairwise agreement, alphas and kappas over all votes; errors and intervals by prompt."""
+    pairs = cohen_kappas(votes)
     agreement = measure_agreement(votes, cluster="prompt_id")
     return {
         "agreement": agreement.agreement,

@@ -5,22 +5,37 @@ from typing import Any
 
 import polars as pl
 
-from curation.agreement import measure_agreement
 from curation.audit import count_findings, list_drops
 from curation.consensus import decide_consensus, make_preferences, model_pairs
-from curation.krippendorff import bootstrap_alpha, krippendorff_alpha
-from curation.labeler_stats import first_round_votes, judge_labelers
+from curation.label_quality import measure_agreement_overall
+from curation.labeler_stats import judge_labelers
 from curation.ledger import combine_drops, make_findings, record_drops, take_drops
 from curation.near_duplicates import normalise_text
 from curation.noise import FOUND, CountTokens, find_noise
 from curation.preference_audit import NOTHING_READ, Readings, Tables, audit_preferences
 from curation.texts import prompt_text, said_text
 from curation.views import read_view
-from schemas.params import Bootstrap, CuratePreferences, NearDuplicates, PreferenceRules
+from schemas.params import CuratePreferences, NearDuplicates, PreferenceRules
 
 STAGE = "curate_preferences"
 # A prompt dropped for these is as good as another one: labels for it stay valid
 _LABELS_STAY = ("exact_duplicate", "near_duplicate")
+# name in the metrics: name in label_quality.py
+_AGREEMENT = {
+    "labeler_agreement": "agreement",
+    "labeler_agreement_error": "agreement_error",
+    "krippendorff_alpha": "alpha_nominal",
+    "krippendorff_alpha_interval": "alpha_nominal_interval",
+    "krippendorff_alpha_ordinal": "alpha_ordinal",
+    "krippendorff_alpha_ordinal_interval": "alpha_ordinal_interval",
+    "cohen_kappa": "cohen_kappa",
+    "fleiss_kappa": "fleiss_kappa",
+    "wmt_kappa": "wmt_kappa",
+    "kendall_tau_b": "kendall_tau_b",
+    "kendall_w": "kendall_w",
+    "repeat_agreement": "repeat_agreement",
+    "gold_accuracy": "gold_accuracy",
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +105,7 @@ def curate_preferences(
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
     metrics = _count_preferences(rankings, one_way, judged.blamed, preferences, dropped, assignments)
-    voted = one_way.filter(~pl.col("labeler_id").is_in(params.gold_labelers))
-    metrics |= _measure_labelers(voted, judged.blamed, params.bootstrap, seed)
+    metrics |= _measure_labelers(one_way, rankings, judged.blamed, params, seed)
     kept = findings.join(preferences, on="pair_id", how="semi")
     return CuratedPreferences(preferences, judged.stats, dropped, kept, metrics, count_findings(findings))
 
@@ -227,19 +241,15 @@ def _count_preferences(
     }
 
 
-def _measure_labelers(one_way: pl.DataFrame, blamed: pl.DataFrame, bootstrap: Bootstrap, seed: int) -> dict[str, Any]:
-    """Agreement of the kept labelers, and of all (`_raw`), on the pairs that they judged in their first round."""
-    votes = first_round_votes(one_way)
+def _measure_labelers(
+    one_way: pl.DataFrame, rankings: pl.DataFrame, blamed: pl.DataFrame, params: CuratePreferences, seed: int
+) -> dict[str, Any]:
+    """Agreement of the kept labelers, and of all (`_raw`), in every way that is known."""
     measured: dict[str, Any] = {}
-    for suffix, some in (("", votes.join(blamed, on="labeler_id", how="anti")), ("_raw", votes)):
-        agreement = measure_agreement(some, cluster="prompt_id")
-        interval = bootstrap_alpha(
-            some, n_samples=bootstrap.n_samples, confidence=bootstrap.confidence, seed=seed, cluster="prompt_id"
-        )
-        measured |= {
-            f"labeler_agreement{suffix}": agreement.agreement,
-            f"labeler_agreement{suffix}_error": agreement.standard_error,
-            f"krippendorff_alpha{suffix}": krippendorff_alpha(some),
-            f"krippendorff_alpha{suffix}_interval": list(interval) if interval else None,
-        }
+    for suffix, gone in (("", blamed), ("_raw", blamed.clear())):
+        found = measure_agreement_overall(
+            one_way.join(gone, on="labeler_id", how="anti"), rankings.join(gone, on="labeler_id", how="anti"),
+            gold_labelers=params.gold_labelers, bootstrap=params.bootstrap, seed=seed,
+        )  # fmt: skip
+        measured |= {f"{name}{suffix}": found[key] for name, key in _AGREEMENT.items()}
     return measured

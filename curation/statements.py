@@ -16,6 +16,7 @@ VIEWS = (
     "curated_candidates",
     "curated_rankings",
     "curated_comparisons",
+    "labeler_pairs",
     "labeler_weights",
     "ranked_candidates",
     "pair_votes",

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from curation.agreement import count_majorities, measure_agreement
+from curation.agreement import count_majorities, measure_agreement, pair_agreement, tally_pairs
 from curation.kappas import cohen_kappa
 from curation.krippendorff import krippendorff_alpha
 
@@ -45,6 +45,18 @@ def test_the_error_covers_what_it_should() -> None:
 def test_nothing_to_compare_is_null() -> None:
     alone = votes("1 a first", "2 b second")
     assert measure_agreement(alone).agreement is None and measure_agreement(alone).n_pairs == 0
+
+
+def test_counts_say_what_pairs_say() -> None:
+    rng = random.Random(4)
+    rows = [(str(i), labeler, rng.choice(["first", "second", "tie"])) for i in range(60) for labeler in "abcde"]
+    frame = pl.DataFrame(rows, schema=["item_id", "labeler_id", "verdict"], orient="row").sample(200, seed=1)
+    pairs = (
+        pair_agreement(frame)
+        .group_by("item_id")
+        .agg(pl.len(), pl.col("agreed").sum(), (pl.col("agreed") == 1).sum().alias("equal"))
+    )
+    assert tally_pairs(frame).select("item_id", "n_pairs", "agreed", "equal").rows() == pairs.sort("item_id").rows()
 
 
 def test_majorities_need_more_than_half() -> None:

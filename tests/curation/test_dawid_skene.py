@@ -99,3 +99,19 @@ def test_many_labelers_go_another_way_to_the_same_end() -> None:
     votes, _ = draw_votes(many, n_pairs=3000, seed=1, per_pair=8)
     informedness = fit_coins(votes).informedness.reshape(90, 6)
     assert informedness.mean(axis=0) == pytest.approx(few.informedness, abs=0.08)
+
+
+def test_labelers_who_share_no_pair_are_worlds_of_their_own() -> None:
+    true = coins((0.9, 0.9), (0.8, 0.8), (0.7, 0.7), (0.2, 0.2), (0.85, 0.85))
+    one, truth = draw_votes(true, n_pairs=800, seed=1)
+    other, _ = draw_votes(true, n_pairs=800, seed=2)
+    arrays = ("sign", "cluster", "towards_earlier")
+    both = Votes(
+        pl.DataFrame(), [f"{part}{name}" for part in "ab" for name in one.labelers],
+        np.concatenate([one.pair, 800 + other.pair]), np.concatenate([one.labeler, 5 + other.labeler]),
+        *(np.concatenate([getattr(one, name), getattr(other, name)]) for name in arrays),
+        np.concatenate([-truth, np.zeros(800)]),
+    )  # fmt: skip
+    found = fit_coins(both).informedness
+    # the first part's gold says the opposite of what its labelers were drawn from; the second part has none
+    assert np.sign(found).tolist() == [-1, -1, -1, 1, -1, 1, 1, 1, -1, 1]

@@ -178,6 +178,40 @@ def test_bad_labelers_lose_their_rankings_and_are_told_apart(world: World) -> No
     assert result.metrics["labeler_agreement"] > result.metrics["labeler_agreement_raw"]
 
 
+def test_gold_rankings_tell_who_is_contrary_even_of_a_majority(world: World) -> None:
+    for number in range(120):
+        p, (a, b, c) = world.ask(f"What is thing number {number}?", f"good {number}", f"fair {number}", f"bad {number}")
+        for labeler in ("honest-1", "honest-2"):
+            world.rank(p, labeler, [a], [b], [c])
+        for labeler in ("contrary-1", "contrary-2", "contrary-3"):
+            world.rank(p, labeler, [c], [b], [a])
+        if number < 6:
+            world.rank(p, "gold", [a], [b], [c])
+    contrary, section = ["contrary-1", "contrary-2", "contrary-3"], world.params.curate_preferences
+    assert world.curate().metrics["dropped_labelers"] == ["gold", "honest-1", "honest-2"]
+    result = world.curate(section.model_copy(update={"gold_labelers": ["gold"]}))
+    assert result.metrics["dropped_labelers"] == contrary
+    assert (result.metrics["gold_accuracy"], result.metrics["gold_accuracy_raw"]) == (1.0, pytest.approx(0.4))
+    stats = {row["labeler_id"]: row for row in result.labeler_stats.iter_rows(named=True)}
+    assert stats["contrary-1"]["gold_accuracy"] == 0.0 and stats["honest-1"]["gold_accuracy"] == 1.0
+    assert stats["gold"]["reliability"] == 1.0 and stats["gold"]["agreement"] is None
+    assert result.preferences.height == 3 * 120 and result.metrics["kendall_w"] == 1.0
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "newman", "plackett_luce"])
+def test_a_model_of_the_prompt_decides_where_params_say_so(world: World, method: str) -> None:
+    p, (a, b, c) = world.ask("What is it?", "good", "fair", "bad")
+    for labeler in "lmn":
+        world.rank(p, labeler, [a], [b], [c])
+    section = world.params.curate_preferences
+    consensus = section.consensus.model_copy(update={"method": method})
+    made = world.curate(section.model_copy(update={"consensus": consensus})).preferences
+    assert set(made.select("chosen_id", "rejected_id").iter_rows()) == {(a, b), (a, c), (b, c)}
+    weights = {(r["chosen_id"], r["rejected_id"]): r["weight"] for r in made.iter_rows(named=True)}
+    assert 0 < weights[a, b] < weights[a, c] < 1  # the ends are surest to differ
+    assert world.curate().preferences["weight"].to_list() == [None] * 3
+
+
 def test_every_judged_pair_is_a_preference_or_says_why_not(world: World) -> None:
     fill(world, n_prompts=60)
     p, names = world.ask("One more?", "", "fine", "Fine")

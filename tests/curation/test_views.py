@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curation.kappas import cohen_kappas
 from curation.ledger import keep_rows, make_findings, record_drops
 from curation.statements import VIEWS, read_sql
 from curation.views import read_view
@@ -134,6 +135,38 @@ def test_votes_weigh_the_log_odds_of_reliability(table: Any, ranking_row: Any) -
     # odds 9, 3 and 1.5: the first side is better with 9 / (9 + 3)
     assert row["probability_first"] == pytest.approx(0.75)
     assert row["margin"] == pytest.approx((log(9) - log(3)) / (log(9) + log(3) + log(1.5)))
+
+
+def test_two_labelers_agree_as_agreement_and_kappa_say(table: Any, ranking_row: Any) -> None:
+    said = {"l": "abbtabta", "m": "abbtbbaa", "n": "tab"}
+    tiers = {"a": [["a"], ["b"]], "b": [["b"], ["a"]], "t": [["a", "b"]]}
+    rows = [ranking_row(f"p{i}", name, tiers[v]) for name, verdicts in said.items() for i, v in enumerate(verdicts)]
+    rows.append(ranking_row("p0", "l", tiers["b"], round=2))  # only first rounds count
+    frames = {"rankings": table("rankings", rows)}
+    first = read_view("comparisons", frames).filter((pl.col("first_id") == "a") & (pl.col("round") == 1))
+    votes = first.select("labeler_id", "verdict", item_id="pair_id")
+    found = read_view("labeler_pairs", frames)
+    expected = cohen_kappas(votes)
+    assert found.select("labeler_id", "other_id", "n_pairs").rows() == expected.select(pl.nth(0, 1, 2)).rows()
+    assert found["kappa"].to_list() == pytest.approx(expected["kappa"].to_list())
+    # l and m: 6 of 8 equal, one tie against a strict verdict
+    assert found.row(0)[3] == pytest.approx(6.5 / 8)
+
+
+def test_ranked_candidates_are_kept_ones_with_what_their_rankings_weigh(table: Any, ranking_row: Any) -> None:
+    rows = [ranking_row("p", "l", [["a"], ["b", "c"]], round=number) for number in (1, 2)]
+    rows += [ranking_row("p", "m", [["c"]]), ranking_row("p", "n", [["a"]], skip_reason="no")]
+    candidates = [{"candidate_id": name, "prompt_id": "p", "completion": []} for name in "abc"]
+    stats = [{"labeler_id": "l", "n_rankings": 2, "reliability": 0.8}]
+    frames = {
+        "rankings": table("rankings", rows), "candidates": table("candidates", candidates),
+        "labeler_stats": table("labeler_stats", stats), "dropped": drop("candidates", "c"),
+    }  # fmt: skip
+    found = read_view("ranked_candidates", frames)
+    # two rounds share the weight ln(.8 / .2); c is dropped, n skipped
+    expected = {("a", 1, True), ("b", 2, True)}
+    assert set(found.select("candidate_id", "tier", "tied").iter_rows()) == expected and found.height == 4
+    assert found["weight"].to_list() == pytest.approx([log(4) / 2] * 4)
 
 
 def test_unknown_labelers_weigh_as_the_mean_and_rounds_share_a_vote(table: Any, ranking_row: Any) -> None:
