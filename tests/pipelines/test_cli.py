@@ -64,3 +64,14 @@ def test_reader_that_stops_reading_is_no_fault(tmp_path: Path) -> None:
     values = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, shell=True, cwd=tmp_path / "project", capture_output=True, text=True, env=values)
     assert done.stderr == ""
+
+
+def test_ingest_says_all_that_it_records(tmp_path: Path) -> None:
+    flywheel(tmp_path, "init", "project")
+    (tmp_path / "project" / "a.jsonl").write_text('{"instruction": "Add.", "output": "3"}')
+    facts = ("--licence", "MIT", "--consent", "public", "--source", "sums", "--date", "2024-05-21")
+    done = flywheel(tmp_path / "project", "ingest", "a.jsonl", "--json", *facts)
+    part = json.loads(done.stdout)["part"]
+    assert [part[fact] for fact in ("licence", "consent", "source", "date")] == ["MIT", "public", "sums", "2024-05-21"]
+    assert len(part["sha256"]) == 64 and part["supersedes"] is None
+    assert flywheel(tmp_path / "project", "ingest", "a.jsonl", "--date", "21.5.2024").returncode == 2
