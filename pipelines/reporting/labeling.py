@@ -45,6 +45,11 @@ class Labeling:
         return any(row.stats["repeat_consistency"] is not None for row in self.labelers)
 
     @property
+    def has_gold(self) -> bool:
+        """True when some labeler judged pairs that gold decides."""
+        return any(row.stats["gold_accuracy"] is not None for row in self.labelers)
+
+    @property
     def all_simulated(self) -> bool:
         """True when there are labelers and no real one among them."""
         return 0 < self.simulated == len(self.labelers)

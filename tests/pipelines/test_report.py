@@ -150,7 +150,7 @@ TURN = {
     "scores": [{"candidate_id": name, "model": model, "score": score} for name, model, score in
                (("c1", "gold", 0.25), ("c3", "gold", 1.0), ("c4", "gold", 0.5), ("c6", "gold", 0.0), ("c3", "m", 1.5))],
     "labelers": [{"labeler_id": HOSTILE, "kind": "simulated"}, {"labeler_id": "l2", "kind": "simulated"}],
-    "labeler_stats": [{"labeler_id": HOSTILE, "n_rankings": 1, "reliability": 0.4},
+    "labeler_stats": [{"labeler_id": HOSTILE, "n_rankings": 1, "reliability": 0.4, "gold_accuracy": 0.5},
                       {"labeler_id": "l2", "n_rankings": 2, "reliability": 0.9}],
     "rankings": [ranking("r1", HOSTILE, "p1", "c1", "c3"), ranking("r2", "l2", "p1", "c3", "c1"),
                  ranking("r3", "l2", "p2", "c6", "c4")],
@@ -186,7 +186,7 @@ METRICS = {
                  "kl": {"nats": 1.5, "standard_error": 0.2, "n": 40},
                  "reward_against_gold": {"answers": 120, "correlation": 0.4, "rank_correlation": 0.3}},
     "agreement": {"labeler_agreement": 0.72, "labeler_agreement_error": 0.015, "krippendorff_alpha": 0.41,
-                  "n_comparisons": 3, "n_pairs": 2},
+                  "cohen_kappa": 0.435, "kendall_w": 0.615, "gold_accuracy": 0.875, "n_comparisons": 3, "n_pairs": 2},
     "reward_model": {"accuracy": 0.7, "standard_error": 0.04, "pairs": 112},
     "policy": {"method": "best_of_n", "checkpoint": "checkpoint-2", "mean_reward": {"checkpoint-2": 0.1}},
 }  # fmt: skip
@@ -260,6 +260,8 @@ def test_simulated_labelers_are_called_simulated(page: str) -> None:
     text = Page(page).text
     assert "All 2 labelers are simulated" in text
     assert "72.0% ± 1.5%" in text and "0.410" in text
+    assert "Cohen’s kappa 0.435, Kendall’s W 0.615 over kept labelers." in text and "87.5%" in text
+    assert "right on gold" in text
 
 
 def test_equal_turns_make_equal_bytes_wherever_they_lie(page: str, tmp_path: Path) -> None:
