@@ -32,7 +32,7 @@ from pipelines.sources.imports import (
     read_ledger,
     read_part,
 )
-from pipelines.sources.mapped import NAME, make_format
+from pipelines.sources.formats.mapped import NAME, make_format
 from pipelines.sources.mapping import check_columns, parse_mapping
 from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
 from pipelines.sources.reading import read_rows

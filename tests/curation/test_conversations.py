@@ -8,7 +8,7 @@ import polars as pl
 
 from curation.audit import audit_pairs
 from curation.conversations import read_conversations
-from pipelines.sources.hh_rlhf import split_transcript
+from pipelines.sources.formats.hh_rlhf import split_transcript
 from schemas.params import Params
 
 OPENING = [("user", "Hi"), ("assistant", "Hello, what is it?"), ("user", "Name a fruit")]

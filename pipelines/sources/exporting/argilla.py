@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sources import argilla
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import name_losses
 from pipelines.sources.exporting.tasks import TASK_LOSSES, has_unknown_order, say_messages
+from pipelines.sources.formats import argilla
 
 USER = f"{argilla.NAME}/"
 RANKING, BEST = "ranking", "best"

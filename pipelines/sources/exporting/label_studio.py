@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import name_losses
 from pipelines.sources.exporting.tasks import TASK_LOSSES, has_unknown_order, say_messages
-from pipelines.sources.label_studio import FORMAT, GOLD, LEFT, NAME
+from pipelines.sources.formats.label_studio import FORMAT, GOLD, LEFT, NAME
 
 LIST, ITEMS = "rank", "items"
 USER = re.compile(rf"{NAME}/(\d+)")

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sources import openai
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import list_trained, name_losses, parse_json, plain_messages
 from pipelines.sources.exporting.trl import DEMONSTRATION_LOSSES, PREFERENCE_LOSSES
+from pipelines.sources.formats import openai
 
 
 def convert_demonstration(row: Mapping[str, Any]) -> Exported:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.sources import sharegpt
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import SPEAKERS, has_other_mask, name_losses
 from pipelines.sources.exporting.trl import DEMONSTRATION_LOSSES, ENDINGS
+from pipelines.sources.formats import sharegpt
 
 
 def convert_demonstration(row: Mapping[str, Any]) -> Exported:

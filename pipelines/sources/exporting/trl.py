@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.sources import trl
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import has_other_mask, name_losses, parse_json, plain_messages
+from pipelines.sources.formats import trl
 
 ENDINGS = (".jsonl", ".json")
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.sources.argilla_records import ArgillaRecord, Response, is_record, read_record
 from pipelines.sources.conversations import read_side, refuse_media
 from pipelines.sources.dialogues import GIVEN, SETTING, find_asked, read_prompt
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields, lists_objects
+from pipelines.sources.formats.argilla_records import ArgillaRecord, Response, is_record, read_record
 from pipelines.sources.importing import Format, Imported, note_sides
 from pipelines.sources.tiers import Tiers, make_tier, rank, tier_choice, tier_scores
 from schemas.records import Candidate, Labeler, Rating, Record

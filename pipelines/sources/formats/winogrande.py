@@ -5,8 +5,8 @@ from typing import Any
 
 from pipelines.sources.faults import RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.questions import refuse_no_answer, teach, word_question
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import refuse_no_answer, teach, word_question
 
 
 def convert_row(value: Mapping[str, Any]) -> Imported:

@@ -5,8 +5,8 @@ from typing import Any
 
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.questions import converse, list_data, word_question
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import converse, list_data, word_question
 from schemas.records import Record
 
 CANNOT_ANSWER = "CANNOTANSWER"

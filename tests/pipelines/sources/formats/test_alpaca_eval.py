@@ -6,8 +6,8 @@ import pytest
 from converted_rows import convert, pick, tell_notes, tell_tiers
 from format_examples import ALPACA_EVAL
 
-from pipelines.sources.alpaca_eval import FORMAT
 from pipelines.sources.faults import RowFaultError
+from pipelines.sources.formats.alpaca_eval import FORMAT
 from schemas.records import Candidate, Labeler, Ranking, Sample
 
 

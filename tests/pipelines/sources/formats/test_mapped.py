@@ -9,9 +9,9 @@ from converted_rows import convert, pick, tell_completion, tell_notes, tell_prom
 
 from pipelines.ingest import IngestError, ingest_file
 from pipelines.sources.faults import RowFaultError
+from pipelines.sources.formats.mapped import make_format
 from pipelines.sources.importing import Imported
 from pipelines.sources.imports import read_imports, read_ledger
-from pipelines.sources.mapped import make_format
 from pipelines.sources.mapping import parse_mapping
 from schemas.records import Candidate, Prompt, Ranking, Sample
 

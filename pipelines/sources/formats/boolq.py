@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.questions import refuse_no_answer, teach, word_question
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import refuse_no_answer, teach, word_question
 
 
 def convert_row(value: Mapping[str, Any]) -> Imported:

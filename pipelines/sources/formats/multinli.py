@@ -5,8 +5,8 @@ from typing import Any
 
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.questions import teach, word_question
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import teach, word_question
 
 LABELS = ("entailment", "contradiction", "neutral")
 NO_MAJORITY = "-"

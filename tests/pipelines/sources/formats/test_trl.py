@@ -6,7 +6,7 @@ import pytest
 from converted_rows import convert, pick, tell, tell_completion, tell_notes, tell_prompt, tell_tiers
 
 from pipelines.sources.faults import RowFaultError
-from pipelines.sources.trl import FORMAT, LABELER, recognise_row
+from pipelines.sources.formats.trl import FORMAT, LABELER, recognise_row
 from schemas.records import Candidate, Demonstration, Labeler, Prompt, Ranking, Rating
 
 USER = {"role": "user", "content": "Sky?"}

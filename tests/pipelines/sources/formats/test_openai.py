@@ -7,7 +7,7 @@ import pytest
 from converted_rows import convert, pick, tell_completion, tell_notes, tell_prompt, tell_tiers
 
 from pipelines.sources.faults import RowFaultError
-from pipelines.sources.openai import FORMAT, recognise_row
+from pipelines.sources.formats.openai import FORMAT, recognise_row
 from schemas.records import Demonstration, Prompt, Ranking
 
 TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]

@@ -16,7 +16,7 @@ from pipelines.sources.conversations import (
 )
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
-from pipelines.sources.hh_rlhf import is_transcript
+from pipelines.sources.formats.hh_rlhf import is_transcript
 from pipelines.sources.importing import Format, Imported, compare, note_sides
 from schemas.records import Candidate, Labeler, Message, Prompt, Rating, Record
 

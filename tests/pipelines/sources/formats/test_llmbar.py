@@ -8,7 +8,7 @@ from converted_rows import convert, pick, tell_notes, tell_tiers
 from format_examples import LLMBAR
 
 from pipelines.sources.faults import RowFaultError
-from pipelines.sources.llmbar import FORMAT, bind_file, name_judge
+from pipelines.sources.formats.llmbar import FORMAT, bind_file, name_judge
 from schemas.records import Candidate, Ranking
 
 JUDGED: dict[str, Any] = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.sources import arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande
 from pipelines.sources.faults import RowFaultError
+from pipelines.sources.formats import arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande
 from pipelines.sources.importing import Format, Imported
 from schemas.records import Demonstration, Prompt
 

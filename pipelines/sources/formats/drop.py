@@ -6,9 +6,9 @@ from typing import Any
 
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.questions import refuse_no_answer, teach, word_question
 from pipelines.sources.importing import Format, Imported
 from pipelines.sources.json_rows import PlacedObject
-from pipelines.sources.questions import refuse_no_answer, teach, word_question
 from schemas.records import Record
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.sources.arc import NUMBER, convert_row, is_question
+from pipelines.sources.formats.arc import NUMBER, convert_row, is_question
 from pipelines.sources.importing import Format
 
 

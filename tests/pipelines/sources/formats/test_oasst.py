@@ -11,8 +11,8 @@ from format_examples import OASST, make_node
 
 from pipelines.ingest import ingest_file
 from pipelines.sources.faults import RowFaultError
+from pipelines.sources.formats.oasst import CONSENSUS, FORMAT, bind_file, recognise_row
 from pipelines.sources.imports import read_imports
-from pipelines.sources.oasst import CONSENSUS, FORMAT, bind_file, recognise_row
 from schemas.records import Candidate, Labeler, Prompt, Ranking, Rating, Sample
 
 

@@ -6,8 +6,8 @@ import pytest
 from converted_rows import convert, pick, tell_notes, tell_prompt
 from format_examples import OUTPUTS
 
-from pipelines.sources import self_instruct
-from pipelines.sources.self_instruct_outputs import FORMAT, bind_file
+from pipelines.sources.formats import self_instruct
+from pipelines.sources.formats.self_instruct_outputs import FORMAT, bind_file
 from schemas.records import Candidate, Prompt, Sample
 
 

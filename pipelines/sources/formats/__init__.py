@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sources import (
+from pipelines.sources.faults import IngestError
+from pipelines.sources.formats import (
     alpaca,
     alpaca_eval,
     arc,
@@ -37,7 +38,6 @@ from pipelines.sources import (
     webgpt,
     winogrande,
 )
-from pipelines.sources.faults import IngestError
 from pipelines.sources.importing import Format
 
 QUESTIONS = (arc, boolq, coqa, drop, multinli, openbookqa, quac, race, winogrande)

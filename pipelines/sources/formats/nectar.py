@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.sources.faults import RowFaultError
 from pipelines.sources.fields import Fields, lists_objects
-from pipelines.sources.hh_rlhf import is_transcript, split_transcript
+from pipelines.sources.formats.hh_rlhf import is_transcript, split_transcript
 from pipelines.sources.importing import Format, Imported, answer, note_sides
 from pipelines.sources.tiers import rank, tier_scores
 from schemas.records import Labeler, Prompt, Record, Sample

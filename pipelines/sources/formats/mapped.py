@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sources.alpaca import demonstrate
 from pipelines.sources.conversations import (
     Said,
     demonstrate_conversation,
@@ -14,6 +13,7 @@ from pipelines.sources.conversations import (
 )
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.alpaca import demonstrate
 from pipelines.sources.importing import Format, Imported, join_instruction, note_sides
 from pipelines.sources.mapping import Mapped
 from pipelines.sources.tiers import Tiers, rank, tier_choice, tier_pair, tier_scores

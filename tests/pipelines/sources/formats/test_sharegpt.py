@@ -6,7 +6,7 @@ import pytest
 from converted_rows import convert, tell_completion, tell_notes, tell_prompt, tell_tiers
 
 from pipelines.sources.faults import RowFaultError
-from pipelines.sources.sharegpt import FORMAT, recognise_row
+from pipelines.sources.formats.sharegpt import FORMAT, recognise_row
 
 TALK = [
     {"from": "human", "value": "Hi"},

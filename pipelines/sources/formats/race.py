@@ -7,8 +7,8 @@ from typing import Any
 
 from pipelines.sources.faults import RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.questions import CHOOSE, teach, word_choice, word_choices, word_question
 from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import CHOOSE, teach, word_choice, word_choices, word_question
 from schemas.records import Record
 
 

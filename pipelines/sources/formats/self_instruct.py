@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.sources.alpaca import demonstrate
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
+from pipelines.sources.formats.alpaca import demonstrate
 from pipelines.sources.importing import Format, Imported, ask, join_instruction
 from schemas.records import Record
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.sources.fields import Fields
-from pipelines.sources.importing import Format, Imported
-from pipelines.sources.questions import (
+from pipelines.sources.formats.questions import (
     CHOOSE,
     read_choices,
     refuse_no_answer,
@@ -15,6 +14,7 @@ from pipelines.sources.questions import (
     word_choices,
     word_question,
 )
+from pipelines.sources.importing import Format, Imported
 
 NUMBER = re.compile(r"\d+(-\d+)?")
 """An id of OpenBookQA, whose rows are laid out alike; those of ARC begin with the name of an exam."""
