@@ -21,6 +21,7 @@ from pipelines.versions.scans import (
     quote_text,
     scan_parts,
     scan_revisions,
+    scan_segments,
 )
 from pipelines.versions.turn_tables import Turn, list_turns
 
@@ -200,10 +201,29 @@ class Catalog:
         )
         return Definition(name, select, (rows, dropped))
 
+    def define_segments(self, name: TableName) -> tuple[Definition, Definition] | None:
+        """A table of all turns as its rows once, by segment, and who holds which segment; None for other tables."""
+        table = name.table.lower()
+        if _lower_own(name.schema) == ALL_TURNS and table in KEYS:
+            return None
+        held, parts = self._hold_parts(table)
+        if not parts:
+            return None
+        rows, holders = scan_segments(held, table)
+        schema = raw_schema(ALL_TURNS)
+        return (
+            Definition(TableName(schema, f"{table} by segment"), _drop_zones(rows, table), parts=parts),
+            Definition(TableName(schema, f"{table} holders"), holders),
+        )
+
+    def _hold_parts(self, table: str) -> tuple[dict[str, list[Part]], tuple[tuple[str, Part], ...]]:
+        """Files of a table by turn, and all that can be read, each with its turn."""
+        held = {turn.tag: _find_parts(turn.contents, table) for turn in self.turns}
+        return held, tuple((tag, part) for tag, some in held.items() for part in some if is_readable(part.path))
+
     def _define_scan(self, name: TableName) -> Definition | None:
         table = name.table
-        held = {turn.tag: _find_parts(turn.contents, table) for turn in self.turns}
-        parts = tuple((revision, part) for revision, some in held.items() for part in some if is_readable(part.path))
+        held, parts = self._hold_parts(table)
         if not parts:
             return None
         scan = _drop_zones(scan_revisions(held, table), table)

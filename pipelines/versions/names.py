@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import duckdb
@@ -38,6 +38,8 @@ class Query:
     lists_tables: bool
     """It asks which tables there are."""
     explains: bool
+    tree: Any = field(default=None, compare=False)
+    """Its syntax, as DuckDB serialises it; of what is explained for an EXPLAIN."""
 
 
 def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
@@ -69,6 +71,7 @@ def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
         frozenset(str(entry["key"]).lower() for entry in entries),
         _lists_tables(tree),
         explains=False,
+        tree=tree,
     )
 
 
@@ -82,7 +85,9 @@ def _describe_refusal(kind: duckdb.StatementType) -> str:
 
 
 def _read_tree(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
-    [row] = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [text]).fetchall()
+    [row] = connection.execute(
+        "SELECT json_serialize_sql(?::VARCHAR, skip_null := true, skip_empty := true, skip_default := true)", [text]
+    ).fetchall()
     tree = json.loads(row[0])
     if tree["error"]:
         raise QueryError(f"{tree.get('error_message', 'not a query')}: {READS}")
@@ -94,23 +99,23 @@ def _read_tree(connection: duckdb.DuckDBPyConnection, text: str) -> Any:
 
 
 def _values_of(node: Any, key: str) -> Iterator[Any]:
-    for inner in _nodes(node):
+    for inner in walk_nodes(node):
         if key in inner:
             yield inner[key]
 
 
-def _nodes(node: Any) -> Iterator[dict[str, Any]]:
+def walk_nodes(node: Any) -> Iterator[dict[str, Any]]:
     """Every mapping of a tree, itself first."""
     if isinstance(node, dict):
         yield node
         node = list(node.values())
     if isinstance(node, list):
         for inner in node:
-            yield from _nodes(inner)
+            yield from walk_nodes(inner)
 
 
 def _find_tables(tree: Any) -> Iterator[TableName]:
-    for node in _nodes(tree):
+    for node in walk_nodes(tree):
         path = (node.get("qualified_name") or {}).get("path") or []
         if not path or node.get("type") not in ("BASE_TABLE", "SHOW_REF"):
             continue

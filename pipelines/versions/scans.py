@@ -83,6 +83,25 @@ def scan_revisions(held: Mapping[str, Sequence[Part]], name: str) -> str:
 
     Files that the same revisions hold are one scan, whose rows are then repeated for each of these.
     """
+    return " UNION ALL BY NAME ".join(
+        f"SELECT held.revision, part.* FROM (SELECT unnest({list_texts(revisions)}) AS revision) AS held"
+        f" CROSS JOIN ({scan_parts(some, name)}) AS part"
+        for revisions, some in group_parts(held).items()
+    )
+
+
+def scan_segments(held: Mapping[str, Sequence[Part]], name: str) -> tuple[str, str]:
+    """A table's rows once, with the `segment` of files that they are in, and the revisions that hold each segment."""
+    shared = group_parts(held)
+    rows = (
+        f"SELECT {place} AS segment, * FROM ({scan_parts(some, name)})" for place, some in enumerate(shared.values())
+    )
+    holders = (f"({place}, {quote_text(revision)})" for place, some in enumerate(shared) for revision in some)
+    return " UNION ALL BY NAME ".join(rows), f"SELECT * FROM (VALUES {', '.join(holders)}) AS held(segment, revision)"
+
+
+def group_parts(held: Mapping[str, Sequence[Part]]) -> dict[tuple[str, ...], list[Part]]:
+    """Files of several revisions by the revisions that hold them; equal ones once."""
     holders: dict[str, list[str]] = {}
     parts: dict[str, Part] = {}
     for revision, some in held.items():
@@ -92,11 +111,7 @@ def scan_revisions(held: Mapping[str, Sequence[Part]], name: str) -> str:
     shared: dict[tuple[str, ...], list[Part]] = {}
     for identity, revisions in holders.items():
         shared.setdefault(tuple(dict.fromkeys(revisions)), []).append(parts[identity])
-    return " UNION ALL BY NAME ".join(
-        f"SELECT held.revision, part.* FROM (SELECT unnest({list_texts(revisions)}) AS revision) AS held"
-        f" CROSS JOIN ({scan_parts(some, name)}) AS part"
-        for revisions, some in shared.items()
-    )
+    return shared
 
 
 def empty_scan(table: str) -> str | None:

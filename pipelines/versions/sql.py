@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from pipelines.versions.contents import Part, fetch_parts, open_history
 from pipelines.versions.names import Query, QueryError, TableName, parse_query, shorten_fault
 from pipelines.versions.results import Answer
 from pipelines.versions.scans import list_texts, quote_name
+from pipelines.versions.sharing import find_shared, rewrite_query
 from pipelines.versions.turn_tables import Metric, read_metrics
 
 TURNS, METRICS = "turns", "metrics"
@@ -67,24 +69,44 @@ def open_query(
         RevisionError: an unknown revision, or data of one that is nowhere to be had.
     """
     for padded in (False, True):
-        catalog = Catalog(root, at, padded=padded)
         with open_connection() as connection:
-            query = parse_query(connection, text)
+            catalog, query = Catalog(root, at, padded=padded), parse_query(connection, text)
             try:
-                files = make_tables(connection, catalog, list_wanted(catalog, query))
-                _lock(connection, files | ({writes} if writes else set()), any_file=any_file)
-                rows = _bind(connection, query)
-            except duckdb.BinderException as error:
-                if not padded:  # an older revision may lack a column; it costs more to know than to try
-                    continue
-                raise QueryError(shorten_fault(error)) from None
-            except duckdb.Error as error:
-                raise QueryError(describe_fault(error, catalog, query)) from None
-            try:
-                yield rows
-            except duckdb.Error as error:
-                raise QueryError(describe_fault(error, catalog, query)) from None
+                answer = _prepare(connection, catalog, query, writes=writes, any_file=any_file)
+            except _LaterColumn:
+                continue
+            with _told_in_a_line(catalog, query):
+                yield answer
             return
+
+
+class _LaterColumn(Exception):  # noqa: N818
+    """A revision may lack a column that is asked for; to know costs more than to try without first."""
+
+
+@contextmanager
+def _told_in_a_line(catalog: Catalog, query: Query) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise QueryError(describe_fault(error, catalog, query)) from None
+
+
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, query: Query, *, writes: Path | None, any_file: bool
+) -> Answer:
+    """Make what a query names, lock the connection, bind the query."""
+    shared: Sequence[Definition] = ()
+    with _told_in_a_line(catalog, query):
+        try:
+            query, shared = _share_rows(connection, catalog, query)
+            files = make_tables(connection, catalog, list_wanted(catalog, query), shared)
+            _lock(connection, files | ({writes} if writes else set()), any_file=any_file)
+            return _bind(connection, query)
+        except duckdb.Error as error:
+            if not catalog.padded and (shared or isinstance(error, duckdb.BinderException)):
+                raise _LaterColumn from None
+            raise
 
 
 def _bind(connection: duckdb.DuckDBPyConnection, query: Query) -> Answer:
@@ -120,14 +142,31 @@ def _is_hidden(catalog: Catalog, query: Query, name: TableName) -> bool:
     return catalog.default is None or table not in (*VIEWS, *EXTRA, *catalog.contents(catalog.default).tables)
 
 
-def make_tables(connection: duckdb.DuckDBPyConnection, catalog: Catalog, names: Iterable[TableName]) -> set[Path]:
-    """Make tables, views and what they need; missing objects are fetched.
+def _share_rows(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, query: Query
+) -> tuple[Query, Sequence[Definition]]:
+    """The query so that rows which turns share are aggregated once, where it can be, and what it then needs."""
+    shared = None if catalog.padded else find_shared(query)
+    definitions = catalog.define_segments(shared) if shared is not None else None
+    if definitions is None:
+        return query, ()
+    text = rewrite_query(connection, query, *(definition.name for definition in definitions))
+    return (query, ()) if text is None else (replace(query, text=text, tables=()), definitions)
+
+
+def make_tables(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    names: Iterable[TableName],
+    others: Iterable[Definition] = (),
+) -> set[Path]:
+    """Make tables, views and what they need, and some others; missing objects are fetched.
 
     Returns:
         The files that they read.
     """
     names = list(names)
-    definitions = order_definitions(catalog, (name for name in names if not _is_extra(name)))
+    definitions = list(others) + order_definitions(catalog, (name for name in names if not _is_extra(name)))
     _fetch(catalog, definitions)
     for table in sorted({name.table.lower() for name in names if _is_extra(name)}):
         fill_extra(connection, catalog, table)
