@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +37,15 @@ ENVIRONMENTS = {
     "data-juicer": [["py-data-juicer==1.6.1", "aiohttp", "scipy"]],
 }  # fmt: skip
 THRESHOLD, TENTHS = 0.8, 10
+# A small process in between: a child begins with the peak memory of the process that it is forked from
+LAUNCHER = """
+import os, subprocess, sys, time
+started = time.monotonic()
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+sys.exit(bool(status))
+"""
 
 
 @dataclass(frozen=True)
@@ -137,17 +145,12 @@ def run_peer(peer: str, python: Path, file: Path, scratch: Path) -> Run:
 
 def measure(command: Sequence[str]) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak megabytes of a process with its children."""
-    with tempfile.TemporaryFile() as said:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            command, stdout=said, stderr=said, env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - started
-        if status:
-            said.seek(0)
-            sys.exit(f"{' '.join(command)} failed:\n{said.read().decode()[-2000:]}")
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", LAUNCHER, *command], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    wall, cpu, megabytes = map(float, done.stdout.splitlines()[-1].split())
+    return wall, cpu, megabytes
 
 
 def print_table(results: dict[str, tuple[Run, int]], planted: Planted) -> None:
