@@ -1,0 +1,1 @@
+"""Says which rows differ between two revisions of a project, or between any two files."""

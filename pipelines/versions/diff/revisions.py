@@ -1,0 +1,259 @@
+"""Turns two revisions of a project, ours or any of DVC's, into what differs between their tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from curation.row_changes import Hashes
+from pipelines.versions.contents import WORKSPACE, Contents, Part, read_contents, read_workspace
+from pipelines.versions.diff.comparing import check_condition, compare_sides, open_scratch
+from pipelines.versions.diff.distributions import list_moves
+from pipelines.versions.diff.edited_pairs import join_preferences
+from pipelines.versions.diff.examples import list_examples
+from pipelines.versions.diff.files import open_file
+from pipelines.versions.diff.found import Diff, Example, TableDiff
+from pipelines.versions.diff.ours import (
+    EDITABLE,
+    Compared,
+    LedgerChange,
+    compare_table,
+    find_edits,
+    join_assignments,
+    join_edits,
+    read_ledger,
+)
+from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts, open_sides, sort_parts
+from pipelines.versions.names import QueryError, shorten_fault
+from pipelines.versions.scans import ScanError, is_readable
+from schemas.tables import TABLES
+
+
+def read_side(root: Path, name: str) -> Contents:
+    """A revision, or the workspace."""
+    return read_workspace(root) if name == WORKSPACE else read_contents(root, [name])[0]
+
+
+def compare_revisions(
+    root: Path,
+    old: str,
+    new: str,
+    *,
+    tables: Sequence[str] = (),
+    key: Sequence[str] = (),
+    where: str | None = None,
+    limit: int,
+    lengths: bool = False,
+) -> Diff:
+    """What differs between two revisions, `workspace` being one.
+
+    Args:
+        tables: those to compare; all where none is given.
+        key: columns that name a row, of a project that is not ours; guessed where none is given.
+        where: an SQL condition that either version of a row has to meet; tables without its columns are left out.
+        limit: how many rows to show of each kind.
+        lengths: measure texts however large the tables are.
+
+    Raises:
+        UserError: an unknown revision or table, data that is nowhere to be had, or a wrong condition.
+    """
+    sides = read_side(root, old), read_side(root, new)
+    names = (str(sides[0].revision) if old != WORKSPACE else old, str(sides[1].revision) if new != WORKSPACE else new)
+    with open_scratch() as (connection, scratch):
+        check_condition(connection, where)
+        try:
+            if not sides[0].tables and not sides[1].tables:
+                found = compare_paths(connection, scratch, *sides, tables, key=key, where=where, limit=limit)
+                return Diff(*names, found)
+            every = _choose_tables(sides, tables)
+            return _compare_ours(connection, names, sides, every, where=where, limit=limit, lengths=lengths)
+        except duckdb.Error as error:
+            raise QueryError(shorten_fault(error)) from None
+
+
+def _choose_tables(sides: tuple[Contents, Contents], tables: Sequence[str]) -> list[str]:
+    there = [name for name in TABLES if any(name in side.tables for side in sides)]
+    for name in tables:
+        if name not in there:
+            raise QueryError(f"--table {name}: neither revision has it; there are {', '.join(there)}")
+    return list(tables) or there
+
+
+def _compare_ours(
+    connection: duckdb.DuckDBPyConnection,
+    names: tuple[str, str],
+    sides: tuple[Contents, Contents],
+    asked: Sequence[str],
+    *,
+    where: str | None,
+    limit: int,
+    lengths: bool,
+) -> Diff:
+    wanted = {*asked, *_list_needs(asked)}
+    parted = {
+        name: sort_parts(name, *sides, sides[0].tables.get(name, []), sides[1].tables.get(name, []))
+        for name in TABLES
+        if name in wanted
+    }
+    bound = {name: where for name in asked if _binds(connection, parted[name], where)}
+    if where is not None and not bound:
+        raise QueryError(f"--where {where}: none of {', '.join(asked)} has these columns")
+    compared = {
+        name: compare_table(connection, table, bound.get(name))
+        for name, table in parted.items()
+        if name in bound or (name in EDITABLE and name in wanted)
+    }
+    _tell_terms(connection, parted, compared)
+    shown = [name for name in asked if name in bound]
+    finished = [
+        finish_table(compared[name], list_examples(connection, compared[name], parted, limit)) for name in shown
+    ]
+    moved = list_moves(connection, parted, measure_all=lengths) if where is None else []
+    return Diff(*names, finished, moved)
+
+
+def _list_needs(asked: Sequence[str]) -> set[str]:
+    """What tables are told apart by: the ledger, origins, and the content whose ids they hold."""
+    needs = {"dropped"} if set(asked) & {*EDITABLE, "preferences", "rankings"} else set()
+    if set(asked) & {*EDITABLE, "preferences", "assignments"}:
+        needs |= {"origins", *EDITABLE}
+    return needs
+
+
+def _binds(connection: duckdb.DuckDBPyConnection, table: PartedTable, where: str | None) -> bool:
+    """Whether a table has the columns of a condition."""
+    if where is None:
+        return True
+    for parts in (table.all_old, table.all_new):
+        if parts:
+            select = open_parts(connection, table.name, parts, table).select
+            try:
+                connection.execute(f"SELECT 1 FROM ({select}) AS rows WHERE ({where}\n) LIMIT 0")
+            except duckdb.BinderException:
+                return False
+    return True
+
+
+def _tell_terms(
+    connection: duckdb.DuckDBPyConnection, parted: dict[str, PartedTable], compared: dict[str, Compared]
+) -> None:
+    """Find edits, drops and restorations, in this order: each needs what came and left as it was."""
+    came = {name: table.added() for name, table in compared.items()}
+    left = {name: table.removed() for name, table in compared.items()}
+    ledgers = read_ledger(connection, parted["dropped"]) if "dropped" in parted else None
+    if "origins" in parted:
+        gone = [left[name] for name in EDITABLE if name in left]
+        gone += [ledgers[0].of(name)[0] for name in EDITABLE] if ledgers else []
+        edits = find_edits(
+            connection, parted["origins"], _join(gone), _join([came[name] for name in EDITABLE if name in came])
+        )
+        for name in EDITABLE:
+            if name in compared:
+                join_edits(compared[name], edits)
+        if "assignments" in compared:
+            join_assignments(compared["assignments"], edits)
+        if "preferences" in compared:
+            join_preferences(connection, compared["preferences"], parted["candidates"], edits)
+    if ledgers is not None:
+        for name in (*EDITABLE, "rankings", "preferences"):
+            if name in compared:
+                _tell_drops(compared[name], ledgers, came[name], left[name])
+
+
+def _join(arrays: Sequence[Hashes]) -> Hashes:
+    return np.concatenate([np.empty(0, dtype=np.uint64), *arrays])
+
+
+def _tell_drops(compared: Compared, ledgers: tuple[LedgerChange, LedgerChange], came: Hashes, left: Hashes) -> None:
+    """Count rows newly dropped and restored, by rule; rows that only one revision has are neither.
+
+    A preference is derived: it leaves the table when it is dropped.
+    """
+    derived = not TABLES[compared.table.name].carried
+    for term, ledger, foreign in (("newly_dropped", ledgers[0], came), ("restored", ledgers[1], left)):
+        ids, reasons = ledger.of(compared.table.name)
+        moved = (left if term == "newly_dropped" else came) if derived else foreign
+        mask = np.isin(ids, moved) if derived else ~np.isin(ids, moved)
+        rules: dict[str, int] = {}
+        for reason, mine in zip(reasons, mask, strict=True):
+            if mine:
+                rules[reason] = rules.get(reason, 0) + 1
+        n_rows = len(np.unique(ids[mask]))
+        if n_rows:
+            compared.found = replace(
+                compared.found, terms={**compared.found.terms, term: n_rows},
+                rules={**compared.found.rules, term: dict(sorted(rules.items()))},
+            )  # fmt: skip
+            compared.ledger[term] = np.unique(ids[mask])
+
+
+def finish_table(compared: Compared, examples: Sequence[Example]) -> TableDiff:
+    """The result of one table."""
+    terms = {term: max(len(old), len(new)) for term, (old, new) in compared.groups.items()}
+    return replace(compared.found, terms={**terms, **compared.found.terms}, examples=examples)
+
+
+def compare_paths(
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    old: Contents,
+    new: Contents,
+    tables: Sequence[str],
+    *,
+    key: Sequence[str],
+    where: str | None,
+    limit: int,
+) -> list[TableDiff]:
+    """What differs between the files that DVC tracks, or folders of such files, by their paths."""
+    paths = old.list_paths(), new.list_paths()
+    there = _list_paths(*paths)
+    for name in tables:
+        if name not in there:
+            raise QueryError(f"--table {name}: DVC tracks no such data; there are {', '.join(there) or 'none'}")
+    if not there:
+        raise QueryError("DVC tracks no Parquet, JSON or CSV here, so there are no rows to compare")
+    found = []
+    for name in tables or there:
+        table = sort_parts(name, old, new, *(side.get(name, []) for side in paths))
+        diff = _compare_path(connection, scratch, table, key=key, where=where, limit=limit)
+        found.append(replace(diff, name=name))
+    return found
+
+
+def _list_paths(old: Mapping[str, list[Part]], new: Mapping[str, list[Part]]) -> list[str]:
+    """Tracked files and folders that are tables; files inside a folder of several formats by themselves."""
+    paths = dict.fromkeys([*old, *new])
+    formats = {
+        path: {part.path.rpartition(".")[2] for side in (old, new) for part in side.get(path, ())
+               if is_readable(part.path)}
+        for path in paths
+    }  # fmt: skip
+    whole = [path for path in paths if len(formats[path]) == 1]
+    inside = {path for path in whole if any(path.startswith(f"{folder}/") for folder in whole)}
+    return sorted(path for path in whole if path not in inside)
+
+
+def _compare_path(
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    table: PartedTable,
+    *,
+    key: Sequence[str],
+    where: str | None,
+    limit: int,
+) -> TableDiff:
+    unread = count_rows(connection, table.shared, where)
+    if not table.old and not table.new:
+        return TableDiff(table.name, 0, 0, 0, unread, tuple(key))
+    both = [(parts[0].path, parts[0].file) for parts in (table.old, table.new) if len(parts) == 1]
+    if not table.shared and len(both) == 2:  # single files are told by their content, ragged CSV read as it is
+        sides = [replace(open_file(connection, file, scratch), name=path) for path, file in both]
+    else:
+        opened = open_sides(connection, table)
+        if opened is None:
+            raise ScanError(f"{table.name}: no data")
+        sides = list(opened)
+    found = compare_sides(connection, sides[0], sides[1], key=key, where=where, limit=limit)
+    return replace(found, unchanged=found.unchanged + unread)
