@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,6 +18,7 @@ from schemas.errors import UserError
 
 FICLONE = 0x40049409
 BLOCK_BYTES = 1 << 20
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class CacheError(UserError):
@@ -120,15 +123,43 @@ def fetch_objects(cache: Cache, objects: Iterable[tuple[str, bool]]) -> str | No
     from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 
+    objects = set(objects)
     wanted = {HashInfo("md5-dos2unix" if legacy else "md5", md5) for md5, legacy in objects}
     logger = logging.getLogger("dvc")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it would list each missing object; the caller says it in one line
     try:
-        with Repo(str(cache.root)) as repo:
+        with Repo(str(cache.root)) as repo, _draw_progress(cache, objects):
             repo.cloud.pull(wanted)
     except Exception as error:  # each kind of remote raises errors of its own library
         return " ".join(str(error).split()) or type(error).__name__
     finally:
         logger.setLevel(level)
     return None
+
+
+@contextmanager
+def _draw_progress(cache: Cache, objects: Collection[tuple[str, bool]]) -> Iterator[None]:
+    """A bar of how many objects have come, on a terminal; DVC's own would stay silent with its logger."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    done = threading.Event()
+    columns = (TextColumn(f"fetching from {cache.remote}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=len(objects))
+
+        def watch() -> None:
+            while not done.wait(SECONDS_BETWEEN_LOOKS):
+                bar.update(task, completed=sum(cache.locate(md5, legacy=old).exists() for md5, old in objects))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

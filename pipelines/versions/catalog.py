@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 from curation.statements import VIEWS, read_sql
-from pipelines.versions.contents import WORKSPACE, Contents, Part, read_contents, read_workspace
+from pipelines.versions.contents import Contents, Part, read_contents, read_workspace
 from pipelines.versions.names import QueryError, TableName
+from pipelines.versions.revisions import WORKSPACE
 from pipelines.versions.scans import (
     empty_scan,
     is_readable,

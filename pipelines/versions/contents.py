@@ -13,6 +13,7 @@ from pipelines.versions.git import GitError, GitObject, Repository, open_reposit
 from pipelines.versions.locks import Out, list_outs
 from pipelines.versions.parents import TABLE_FILE
 from pipelines.versions.revisions import (
+    WORKSPACE,
     DataFile,
     Revision,
     ensure_objects,
@@ -22,7 +23,6 @@ from pipelines.versions.revisions import (
     read_revisions,
 )
 
-WORKSPACE = "workspace"
 DATA, PAST = "data", "data/past"
 
 
@@ -183,6 +183,21 @@ def read_workspace(root: Path) -> Contents:
     lock = parse_blob(root, _as_blob(content), "dvc.lock") if content else {}
     repository = Repository(root, "", root / ".git", False)
     return Contents(Revision(WORKSPACE, WORKSPACE, lock, repository, open_cache(root)), on_disk=True)
+
+
+def fetch_listings(several: Sequence[Contents]) -> None:
+    """Have the listings of all directories of tables here, for several revisions at once; lacks are told when read."""
+    caches = {contents.revision.cache.directory: contents.revision.cache for contents in several}
+    listings = {
+        (out.md5, out.legacy)
+        for contents in several
+        for path, out in contents.revision.outs.items()
+        if out.is_directory and path.startswith(f"{DATA}/")
+    }
+    for cache in caches.values():
+        missing = {(md5, legacy) for md5, legacy in listings if not cache.locate(md5, legacy=legacy).exists()}
+        if missing and cache.remote is not None:
+            fetch_objects(cache, missing)
 
 
 def fetch_parts(wanted: Mapping[str, Contents], parts: Mapping[str, Iterable[Part]]) -> None:

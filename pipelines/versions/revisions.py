@@ -23,6 +23,8 @@ from pipelines.versions.locks import Out, list_outs, parse_yaml
 from schemas.errors import UserError
 
 LOCKS = Path(".flywheel") / "locks"
+WORKSPACE = "workspace"
+"""Name of what lies in the project's folder, which no commit has."""
 
 
 class RevisionError(UserError):
@@ -244,6 +246,8 @@ def _describe_missing(revision: Revision, missing: Sequence[DataFile], fault: st
     others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     what = f"revision {revision}: {first.path} (object {first.md5}){others} not in the cache {revision.cache.directory}"
     add = "`dvc remote add --local -d NAME URL`"
+    if remote is None and revision.name == WORKSPACE:
+        return f"{what}: `dvc repro` makes it, or {add} and `dvc fetch` bring it"
     if remote is None:
         return f"{what}, and no remote is set: {add}, then `dvc fetch --all-commits`"
     if fault:

@@ -38,6 +38,7 @@ EXTRA = {
 """Tables that no file holds, by name: their columns."""
 HASHED = "comparisons"
 """The view that calls hash_pair."""
+UNRUN = "nothing was run here yet, `dvc repro` runs the turn"
 LISTING = "`flywheel sql 'SHOW TABLES'` lists what there is"
 
 
@@ -101,7 +102,7 @@ def _prepare(
         try:
             query, shared = _share_rows(connection, catalog, query)
             files = make_tables(connection, catalog, list_wanted(catalog, query), shared)
-            _lock(connection, files | ({writes} if writes else set()), any_file=any_file)
+            lock_connection(connection, files | ({writes} if writes else set()), any_file=any_file)
             return _bind(connection, query)
         except duckdb.Error as error:
             if not catalog.padded and (shared or isinstance(error, duckdb.BinderException)):
@@ -267,7 +268,7 @@ def _list_metrics(catalog: Catalog) -> list[Metric]:
     return [metric for contents in named.values() for metric in read_metrics(contents, repository)]
 
 
-def _lock(connection: duckdb.DuckDBPyConnection, files: Iterable[Path], *, any_file: bool) -> None:
+def lock_connection(connection: duckdb.DuckDBPyConnection, files: Iterable[Path], *, any_file: bool) -> None:
     """Leave the connection able to read these files only, and to change nothing, its own settings included."""
     if not any_file:
         connection.execute(f"SET allowed_paths = {list_texts(str(file) for file in files)}")
@@ -288,7 +289,10 @@ def describe_fault(error: Exception, catalog: Catalog, query: Query) -> str:
     if name.schema or catalog.default is not None:
         known += catalog.list_names(name.schema or MAIN)
     near = difflib.get_close_matches(name.table, known, n=4)
-    return f"there is no table {name.table}" + (f", near are {', '.join(near)}" if near else f": {LISTING}")
+    if near:
+        return f"there is no table {name.table}, near are {', '.join(near)}"
+    unrun = known == [*EXTRA] and (catalog.root / "versions.yaml").exists()
+    return f"there is no table {name.table}: {UNRUN if unrun else LISTING}"
 
 
 def _is_unknown(catalog: Catalog, name: TableName) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.versions.contents import Contents, open_history, read_contents
+from pipelines.versions.contents import Contents, fetch_listings, open_history, read_contents
 from pipelines.versions.git import Repository, read_objects, run_git
 from pipelines.versions.locks import LockError, entry_paths, flatten_keys, load_yaml, parse_yaml
 from pipelines.versions.project import read_locked_turn
@@ -60,6 +60,7 @@ def list_turns(root: Path) -> list[Turn]:
         recorded = read_locked_turn(revision.lock)
         number, parent = (recorded.number, recorded.parent) if recorded else (int(match[1]), None)
         turns.append(Turn(tag, revision.commit, number, parent, date, contents))
+    fetch_listings([turn.contents for turn in turns])
     return sorted(turns, key=lambda turn: (turn.number, turn.date, turn.tag))
 
 

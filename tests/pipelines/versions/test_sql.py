@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from pipelines.versions.names import QueryError
 from pipelines.versions.revisions import RevisionError, read_revision
-from pipelines.versions.sql import open_query
+from pipelines.versions.sql import lock_connection, open_connection, open_query
 from schemas.errors import UserError
 from schemas.tables import TABLES
 
@@ -122,6 +123,19 @@ def test_a_workspace_that_was_not_checked_out_is_read_from_the_cache(judged: Pat
     assert ask(judged, "SELECT count(*), (SELECT count(*) FROM raw.candidates) FROM preferences") == [(4, 9)]
 
 
+def test_a_workspace_without_its_objects_says_what_makes_them(judged: Path) -> None:
+    shutil.rmtree(judged / "data")
+    shutil.rmtree(judged / ".dvc/cache")
+    with pytest.raises(RevisionError, match=r"workspace: data/.* `dvc repro` makes it, or `dvc remote add"):
+        ask(judged, "FROM preferences")
+
+
+def test_a_project_that_was_not_run_says_so(tmp_path: Path, flywheel: Callable[..., Any]) -> None:
+    assert flywheel(tmp_path, "init", "project").returncode == 0
+    with pytest.raises(QueryError, match="there is no table preferences: nothing was run here yet, `dvc repro`"):
+        ask(tmp_path / "project", "FROM preferences")
+
+
 def test_turns_and_metrics_are_tables(judged_project: Path, git: Callable[..., str]) -> None:
     parent = git(judged_project, "rev-parse", "turn-1^{commit}")
     assert ask(judged_project, "SELECT tag, number, parent FROM turns") == [("turn-1", 1, None), ("turn-2", 2, parent)]
@@ -214,10 +228,19 @@ def test_python_variables_are_no_tables(judged_project: Path) -> None:
     assert secret.height
 
 
-def test_a_sort_larger_than_memory_goes_on_disk(judged_project: Path) -> None:
-    with open_query(judged_project, "SELECT current_setting('temp_directory')") as answer:
-        [(folder,)] = answer.list_rows()
-    assert not folder.startswith(".") and not Path(folder).exists()
+def test_a_sort_larger_than_memory_goes_on_disk_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sort = "SELECT max(a || r) FROM (SELECT md5(i::VARCHAR) AS a, row_number() OVER (ORDER BY md5(i::VARCHAR)) AS r"
+    with open_connection() as connection:
+        connection.execute("SET memory_limit = '40MB'; SET threads = 1")
+        lock_connection(connection, [], any_file=False)
+        assert connection.execute(f"{sort} FROM range(500000) AS t(i))").fetchall() == [
+            ("fffffe98d0963d27015c198262d97221500000",)
+        ]
+        assert list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
