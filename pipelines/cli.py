@@ -1,15 +1,15 @@
 """Turns the command `flywheel` into calls: data to stdout, words to stderr, exit status 0 fine, 1 failed, 2 usage."""
 
-import json
 import os
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pipelines.commands import diff, history
+from pipelines.commands.shared import AsJson, find_project, put, say, to_json
 from schemas.errors import UserError
 
 app = typer.Typer(
@@ -18,19 +18,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-def say(line: str) -> None:
-    """Words for a person, to stderr."""
-    print(line, file=sys.stderr)  # noqa: T201
-
-
-def put(lines: Iterable[str]) -> None:
-    """Data, to stdout."""
-    for line in lines:
-        print(line)  # noqa: T201
-    sys.stdout.flush()  # a reader that has gone, as in `| head -1`, shows here, where typer is quiet about it
 
 
 def _show_version(asked: bool) -> None:
@@ -94,10 +81,10 @@ def ingest(
 
     day = (date or datetime.now(UTC)).date()
     report = ingest_file(
-        _find_root(), file, format_name, licence=licence, consent=consent, source=source, mapping=mapping or (),
+        find_project(), file, format_name, licence=licence, consent=consent, source=source, mapping=mapping or (),
         date=day, beside=beside,
     )  # fmt: skip
-    put([_to_json(report.to_json()) if as_json else format_report(report)])
+    put([to_json(report.to_json()) if as_json else format_report(report)])
 
 
 @app.command("export")
@@ -119,9 +106,9 @@ def export(
     """Write the curated rows in a format of the field, with a report of what it cannot carry."""
     from pipelines.export import export_rows, format_report
 
-    report = export_rows(_find_root(), format_name, out, table=table, split=split, raw=raw, imports=imports)
+    report = export_rows(find_project(), format_name, out, table=table, split=split, raw=raw, imports=imports)
     if as_json:
-        put([_to_json(report.to_json())])
+        put([to_json(report.to_json())])
     else:
         say(format_report(report))
 
@@ -162,7 +149,7 @@ def curate(
         threshold=threshold, keep=keep or [], params=params, signatures=signatures,
     )  # fmt: skip
     if as_json:
-        put([_to_json(curated.to_json())])
+        put([to_json(curated.to_json())])
     else:
         for line in describe_curated(curated):
             say(line)
@@ -190,11 +177,11 @@ def agreement(
     if file is None and (format_name or mapping):
         raise typer.BadParameter("--as and --map say how to read a FILE; name it")
     measured = (
-        measure_project(_find_root(), gold_labelers=gold or ())
+        measure_project(find_project(), gold_labelers=gold or ())
         if file is None
         else measure_file(file, format_name, mapping=mapping or (), gold_labelers=gold or ())
     )
-    put([_to_json(list_quality(measured))] if as_json else describe_quality(measured))
+    put([to_json(list_quality(measured))] if as_json else describe_quality(measured))
 
 
 @app.command("next")
@@ -202,7 +189,7 @@ def close() -> None:
     """Close the turn that was run (commit, tag) and open the next."""
     from pipelines.versions.turns import close_turn, describe_closed
 
-    closed = close_turn(_find_root())
+    closed = close_turn(find_project())
     say(describe_closed(closed))
     put([closed.tag])
 
@@ -212,8 +199,8 @@ def status(as_json: AsJson = False) -> None:
     """Say which turn this is, what is out of date and why, and what is missing."""
     from pipelines.versions.status import describe_status, list_status, read_status
 
-    found = read_status(_find_root())
-    put([_to_json(list_status(found))] if as_json else describe_status(found))
+    found = read_status(find_project())
+    put([to_json(list_status(found))] if as_json else describe_status(found))
 
 
 @app.command("summary")
@@ -221,8 +208,13 @@ def summary(as_json: AsJson = False) -> None:
     """Show the results of the turn that was run last: its metrics, seconds by stage, and the report."""
     from pipelines.versions.summary import describe_summary, read_summary
 
-    found = read_summary(_find_root())
-    put([_to_json(found)] if as_json else describe_summary(found))
+    found = read_summary(find_project())
+    put([to_json(found)] if as_json else describe_summary(found))
+
+
+app.command("verify")(history.verify)
+app.command("push")(history.push)
+app.command("gc")(history.gc)
 
 
 @app.command("sql")
@@ -246,25 +238,17 @@ def sql(
     from pipelines.versions.sql_command import answer_query, save_catalog
 
     if save is not None:
-        say(save_catalog(_find_root(any_project=True), save, at or []))
+        say(save_catalog(find_project(any_project=True), save, at or []))
         return
     text = sys.stdin.read() if query == "-" else str(query)
     form = "json" if as_json else "csv" if as_csv else "table"
     for note in answer_query(
-        _find_root(any_project=True), text, at or [], form=form, parquet=parquet, any_file=any_file
+        find_project(any_project=True), text, at or [], form=form, parquet=parquet, any_file=any_file
     ):
         say(note)
 
 
-def _find_root(*, any_project: bool = False) -> Path:
-    """The project's folder; with `any_project` one of DVC's will do that is no flywheel."""
-    from pipelines.versions.project import find_dvc_root, find_root
-
-    return find_dvc_root(Path.cwd()) if any_project else find_root(Path.cwd())
-
-
-def _to_json(values: Any) -> str:
-    return json.dumps(values, indent=2, ensure_ascii=False)
+app.command("diff")(diff.diff)
 
 
 def main() -> None:
