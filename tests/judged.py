@@ -1,7 +1,7 @@
 """A project of two turns with a handful of rows each, made by real git and DVC: for tests that count by hand.
 
 Ann, Bob, Dan and Eve judge, and Cyd does so badly. b1 was written by two policies. Turn 1 is of a time when preferences
-had no margin and weight, and there was no table pair_findings.
+had no margin and weight, samples no seed, and there was no table pair_findings.
 """
 
 import datetime
@@ -220,7 +220,7 @@ TURNS: dict[int, dict[str, list[dict[str, Any]]]] = {
         ],
     },
 }  # fmt: skip
-LATER_COLUMNS = {"preferences": ["margin", "weight"], "labeler_stats": ["gold_accuracy"]}
+LATER_COLUMNS = {"preferences": ["margin", "weight"], "samples": ["seed"], "labeler_stats": ["gold_accuracy"]}
 
 
 def write_tables(folder: Path) -> None:

@@ -40,7 +40,8 @@ SHARED = [
     "SELECT revision, policy, count(*) FROM {} WHERE n_tokens > 1000 GROUP BY ALL",
 ]  # fmt: skip
 LEFT = [
-    "SELECT count(*) FROM {}", "SELECT revision, n_tokens FROM {} ORDER BY ALL",
+    "SELECT count(*) FROM {}", "SELECT count(*) FROM {} WHERE n_tokens > 1000 GROUP BY ALL",
+    "SELECT revision, n_tokens FROM {} ORDER BY ALL",
     "SELECT DISTINCT revision, policy FROM {} ORDER BY ALL",
     "SELECT revision, count(DISTINCT policy) FROM {} GROUP BY ALL ORDER BY ALL",
     "SELECT revision, median(n_tokens), count(*) FROM {} GROUP BY ALL ORDER BY ALL",

@@ -110,12 +110,27 @@ def test_an_older_revision_has_later_columns_and_tables_empty(judged_project: Pa
     assert ask(judged_project, "SELECT count(*) FROM all_turns.preferences WHERE margin IS NULL") == [(7,)]
 
 
+def test_files_of_one_table_may_differ_in_their_columns(judged_project: Path) -> None:
+    assert ask(judged_project, "SELECT count(*), count(seed) FROM samples") == [(9, 0)]
+    query = "SELECT revision, count(*), count(seed) FROM all_turns.samples GROUP BY ALL ORDER BY ALL"
+    assert ask(judged_project, query) == [("turn-1", 7, 0), ("turn-2", 9, 0)]
+
+
 def test_tables_that_nothing_has_committed_are_read(judged: Path) -> None:
     rows = pl.read_parquet(judged / "data/preferences/rows.parquet").head(1)
     (judged / "data/preferences/rows.parquet").unlink()
     rows.write_parquet(judged / "data/preferences/rows.parquet")
     assert ask(judged, "SELECT count(*) FROM preferences") == [(1,)]
     assert ask(judged, "SELECT count(*) FROM preferences", "HEAD") == [(4,)]
+
+
+def test_the_workspace_is_what_lies_there_not_what_was_recorded(judged: Path) -> None:
+    (judged / "dvc.lock").unlink()
+    assert ask(judged, "SELECT count(*) FROM preferences") == [(4,)]
+    (judged / "data/preferences/rows.parquet").unlink()
+    assert ask(judged, "SELECT count(*) FROM preferences") == [(0,)]
+    subprocess.run(["git", "checkout", "--quiet", "dvc.lock"], cwd=judged, check=True)
+    assert ask(judged, "SELECT count(*) FROM preferences") == [(0,)]
 
 
 def test_a_workspace_that_was_not_checked_out_is_read_from_the_cache(judged: Path) -> None:
@@ -193,6 +208,28 @@ def test_a_query_can_only_read(judged_project: Path, tmp_path: Path, query: str,
         ask(judged_project, query.replace("stolen", str(tmp_path / "stolen")), any_file=any_file)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir()) and sorted(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("COPY preferences TO 'x'", "COPY is refused.* --csv, --json and --parquet FILE write its result"),
+        ("ATTACH 'x'", "ATTACH is refused, a query only reads: SELECT"),
+        ("WITH gone AS (DELETE FROM turns RETURNING *) FROM gone", "DELETE is refused"),
+        ("SELECT 1; SELECT 2", "2 statements were given"),
+    ],
+)
+def test_what_is_refused_is_named(judged_project: Path, query: str, message: str) -> None:
+    with pytest.raises(QueryError, match=message):
+        ask(judged_project, query)
+
+
+def test_the_connection_itself_writes_nothing_either() -> None:
+    with open_connection() as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1")
+        lock_connection(connection, [], any_file=True)
+        with pytest.raises(duckdb.TransactionException):
+            connection.execute("INSERT INTO t VALUES (2)")
 
 
 @pytest.mark.parametrize(
