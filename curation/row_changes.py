@@ -150,11 +150,10 @@ def _match_repeated(
 
 def _name_copies(rows: RowHashes, places: Places) -> Hashes:
     """A name for each row, the same in both tables for the first, second ... of equal rows."""
-    names = (rows.key[places] * _ODD) ^ (rows.check[places] + _ODD)
-    names = (names * _ODD) ^ rows.row[places]
+    names = _mix(_mix(_mix(rows.key[places]) ^ rows.check[places]) ^ rows.row[places])
     for numbers in rows.numbers.values():
         bits = np.where(np.isnan(numbers[places]), np.nan, numbers[places] + 0.0).view(np.uint64)
-        names = (names * _ODD) ^ bits
+        names = _mix(names ^ bits)
     order = np.argsort(names, kind="stable")
     ordered = names[order]
     begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
@@ -165,8 +164,11 @@ def _name_copies(rows: RowHashes, places: Places) -> Hashes:
 
 
 def _mix(values: Hashes) -> Hashes:
-    values = (values ^ (values >> np.uint64(31))) * _ODD
-    return values ^ (values >> np.uint64(29))
+    """Values of which no bit tells of another: one step of splitmix64."""
+    values = values + _ODD
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 def _keep(rows: RowHashes, places: Places) -> Places:
@@ -202,6 +204,7 @@ def _compare(
 
 def differ_numbers(old: NDArray[np.float64], new: NDArray[np.float64], tolerance: float) -> NDArray[np.bool_]:
     """Floats that differ; NaN equals NaN, and an infinity itself."""
-    with np.errstate(invalid="ignore"):
-        far = ~(np.abs(old - new) <= tolerance * np.maximum(1.0, np.maximum(np.abs(old), np.abs(new))))
-    return far & (old != new) & ~(np.isnan(old) & np.isnan(new))
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(old - new)
+        near = np.isfinite(apart) & (apart <= tolerance * np.maximum(1.0, np.maximum(np.abs(old), np.abs(new))))
+    return ~near & (old != new) & ~(np.isnan(old) & np.isnan(new))

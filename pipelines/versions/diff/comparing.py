@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from curation.row_changes import RowChanges, match_rows
-from pipelines.versions.diff.files import open_file
+from pipelines.versions.diff.files import fill_extra, open_file
 from pipelines.versions.diff.found import Diff, Example, TableDiff
 from pipelines.versions.diff.keys import check_key, guess_key
 from pipelines.versions.diff.sides import Side, compare_schemas, fetch_rows, hash_sides
@@ -21,6 +21,8 @@ from pipelines.versions.results import plain_value
 from pipelines.versions.scans import quote_name
 from schemas.errors import UserError
 
+ROW = "row"
+"""As a key, the number of a row in its file where that has no such column."""
 MEMORY = "350MB"
 """DuckDB's share; it writes to disk what does not fit."""
 
@@ -61,7 +63,7 @@ def compare_files(
     """What differs between two files.
 
     Args:
-        key: columns that name a row; guessed where none is given.
+        key: columns that name a row, `row` being its number; guessed where none is given.
         where: an SQL condition that either version of a row has to meet.
         limit: how many rows to show of each kind.
 
@@ -86,6 +88,7 @@ def compare_sides(
     tolerance: float = 0.0,
 ) -> TableDiff:
     """What differs between two tables that are no tables of ours; see `compare_files`."""
+    old, new = (_fill_side(side, key) for side in fill_extra(old, new))
     try:
         named = check_key(old, new, key) if key else guess_key(connection, old, new)
         shared = [column for column in old.types if column in new.types]
@@ -101,6 +104,16 @@ def compare_sides(
         found, guessed=not key, schema=compare_schemas(old, new), examples=examples,
         notes=[*(f"{side.name}: {note}" for side in (old, new) for note in side.notes),
                *_describe_repeated(connection, old, new, changes, named)],
+    )  # fmt: skip
+
+
+def _fill_side(side: Side, key: Sequence[str]) -> Side:
+    """A side with the column `row`, the number of each row from 1, where that is to be the key."""
+    if ROW not in key or ROW in side.types:
+        return side
+    return replace(
+        side, select=f"SELECT row_number() OVER () AS {ROW}, * FROM ({side.select})",
+        types={ROW: "BIGINT", **side.types},
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import duckdb
 
 from pipelines.versions.contents import Part
 from pipelines.versions.diff.found import Moved
-from pipelines.versions.diff.parts import PartedTable, open_parts
+from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts
 from pipelines.versions.diff.sides import read_types
 
 READ_BYTES = 64 << 20
@@ -78,6 +78,9 @@ def _measure_kept(
     measured = measure_all or size <= READ_BYTES
     totals, kinds, lengths = [], [], []
     for parts, drops in zip(_both(table), _both(ledger) if ledger else ([], []), strict=True):
+        if table.name != "prompts" and not measured:
+            totals.append(count_rows(connection, parts) - _count_dropped(connection, table, ledger, drops))
+            continue
         kept = _select_kept(connection, table, parts, ledger, drops)
         group = "coalesce(kind, 'none')" if table.name == "prompts" else "''"
         content = f"list_sum(list_transform({CONTENT[table.name]}, lambda m: length(coalesce(m.content, ''))))"
@@ -94,6 +97,18 @@ def _measure_kept(
         yield from _pair_counts("prompts kept by kind", *kinds)
     if any(length is not None for length in lengths):
         yield Moved(f"{table.name} kept", "mean characters", *lengths)
+
+
+def _count_dropped(
+    connection: duckdb.DuckDBPyConnection, table: PartedTable, ledger: PartedTable | None, drops: Sequence[Part]
+) -> int:
+    if ledger is None or not drops:
+        return 0
+    dropped = open_parts(connection, "dropped", drops, ledger).select
+    [row] = connection.execute(
+        f"SELECT count(DISTINCT row_id) FROM ({dropped}) WHERE table_name = '{table.name}'"
+    ).fetchall()
+    return int(row[0])
 
 
 def _select_kept(

@@ -6,6 +6,7 @@ import io
 import itertools
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,20 @@ def _as_batch(rows: list[list[str | None]], columns: list[str]) -> "pa.RecordBat
 
     arrays = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=_text_schema(columns))
+
+
+def fill_extra(old: Side, new: Side) -> tuple[Side, Side]:
+    """Both sides with the column of further fields where one has it: rows too long are no change of the columns."""
+    if (EXTRA in old.types) == (EXTRA in new.types):
+        return old, new
+    filled = [
+        side if EXTRA in side.types else replace(
+            side, select=f"SELECT *, CAST(NULL AS VARCHAR) AS {quote_name(EXTRA)} FROM ({side.select})",
+            types={**side.types, EXTRA: "VARCHAR"},
+        )
+        for side in (old, new)
+    ]  # fmt: skip
+    return filled[0], filled[1]
 
 
 class Ragged:

@@ -13,10 +13,21 @@ from pipelines.versions.diff.comparing import count_changes
 from pipelines.versions.diff.found import TableDiff
 from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts, open_sides
 from pipelines.versions.diff.sides import Side, compare_schemas, hash_sides
-from schemas.tables import TABLES
 
 TOLERANCE = 1e-9
 """Floats of derived tables move by less than this when sums are taken in another order."""
+TABLE_KEYS: dict[str, tuple[str, ...]] = {
+    "prompts": ("prompt_id",), "demonstrations": ("demonstration_id",), "candidates": ("candidate_id",),
+    "guidelines": ("guideline_id",), "origins": ("row_id", "source", "external_id"),
+    "samples": ("candidate_id", "policy", "sample_index", "turn"), "rankings": ("ranking_id",),
+    "ratings": ("candidate_id", "labeler_id", "aspect", "round"), "labelers": ("labeler_id",),
+    "assignments": ("prompt_id",), "dropped": ("table_name", "row_id", "reason"), "labeler_stats": ("labeler_id",),
+    "preferences": ("pair_id",), "pair_findings": ("pair_id", "reason"), "scores": ("candidate_id", "model"),
+    "training_rows": ("model", "row_id"),
+}  # fmt: skip
+"""Every table and its key, as schemas.tables says, which loads polars."""
+DERIVED = ("preferences",)
+"""Tables whose rows leave when they are dropped."""
 NAMED_BY_CONTENT = {
     "prompts": {"messages", "tools"},
     "demonstrations": {"prompt_id", "completion", "rationale"},
@@ -72,7 +83,7 @@ def _none() -> Hashes:
 def compare_table(connection: duckdb.DuckDBPyConnection, table: PartedTable, where: str | None) -> Compared:
     """Compare the files that only one revision has."""
     unread = count_rows(connection, table.shared, where)
-    key = TABLES[table.name].key
+    key = TABLE_KEYS[table.name]
     sides = open_sides(connection, table)
     if sides is None:
         return Compared(table, TableDiff(table.name, 0, 0, 0, unread, key))

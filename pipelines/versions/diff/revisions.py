@@ -16,7 +16,9 @@ from pipelines.versions.diff.examples import list_examples
 from pipelines.versions.diff.files import open_file
 from pipelines.versions.diff.found import Diff, Example, TableDiff
 from pipelines.versions.diff.ours import (
+    DERIVED,
     EDITABLE,
+    TABLE_KEYS,
     Compared,
     LedgerChange,
     compare_table,
@@ -28,7 +30,6 @@ from pipelines.versions.diff.ours import (
 from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts, open_sides, sort_parts
 from pipelines.versions.names import QueryError, shorten_fault
 from pipelines.versions.scans import ScanError, is_readable
-from schemas.tables import TABLES
 
 
 def read_side(root: Path, name: str) -> Contents:
@@ -74,7 +75,7 @@ def compare_revisions(
 
 
 def _choose_tables(sides: tuple[Contents, Contents], tables: Sequence[str]) -> list[str]:
-    there = [name for name in TABLES if any(name in side.tables for side in sides)]
+    there = [name for name in TABLE_KEYS if any(name in side.tables for side in sides)]
     for name in tables:
         if name not in there:
             raise QueryError(f"--table {name}: neither revision has it; there are {', '.join(there)}")
@@ -94,7 +95,7 @@ def _compare_ours(
     wanted = {*asked, *_list_needs(asked)}
     parted = {
         name: sort_parts(name, *sides, sides[0].tables.get(name, []), sides[1].tables.get(name, []))
-        for name in TABLES
+        for name in TABLE_KEYS
         if name in wanted
     }
     bound = {name: where for name in asked if _binds(connection, parted[name], where)}
@@ -171,7 +172,7 @@ def _tell_drops(compared: Compared, ledgers: tuple[LedgerChange, LedgerChange], 
 
     A preference is derived: it leaves the table when it is dropped.
     """
-    derived = not TABLES[compared.table.name].carried
+    derived = compared.table.name in DERIVED
     for term, ledger, foreign in (("newly_dropped", ledgers[0], came), ("restored", ledgers[1], left)):
         ids, reasons = ledger.of(compared.table.name)
         moved = (left if term == "newly_dropped" else came) if derived else foreign

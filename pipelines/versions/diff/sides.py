@@ -126,7 +126,7 @@ def _from_text(name: str, type_: str) -> str:
     if is_float(type_):
         return f"TRY_CAST({filled} AS DOUBLE)"
     if is_nested(type_):
-        return f"coalesce(CAST(TRY_CAST({filled} AS JSON) AS VARCHAR), {filled})"
+        return f"CASE WHEN json_valid({filled}) THEN CAST(json({filled}) AS VARCHAR) ELSE {filled} END"
     return filled if type_ == "VARCHAR" else f"coalesce(CAST(TRY_CAST({filled} AS {type_}) AS VARCHAR), {filled})"
 
 
