@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands import diff, history
+from pipelines.commands import diff, history, lineage
 from pipelines.commands.shared import AsJson, find_project, put, say, to_json
 from schemas.errors import UserError
 
@@ -212,6 +212,7 @@ def summary(as_json: AsJson = False) -> None:
     put([to_json(found)] if as_json else describe_summary(found))
 
 
+app.command("trace")(lineage.trace)
 app.command("verify")(history.verify)
 app.command("push")(history.push)
 app.command("gc")(history.gc)

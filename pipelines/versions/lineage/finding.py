@@ -1,0 +1,93 @@
+"""Turns what was typed (an id, the start of one, a model's folder) into the one row or model that it means."""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from pipelines.versions.lineage.shelves import Shelves
+from schemas.errors import UserError
+
+KEYS = {
+    "prompts": "prompt_id", "demonstrations": "demonstration_id", "candidates": "candidate_id",
+    "preferences": "pair_id", "rankings": "ranking_id",
+}  # fmt: skip
+"""Tables whose rows can be traced, with their keys."""
+MODELS = "models"
+LEAST_DIGITS = 6
+SHOWN = 4
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+class TraceError(UserError):
+    """Nothing, or more than one thing, has that name; the message is one line."""
+
+
+class Target(NamedTuple):
+    """What is traced."""
+
+    table: str
+    """A table, or `models`."""
+    id: str
+
+
+def find_target(shelves: Shelves, text: str) -> Target:
+    """The row or model that a text means.
+
+    Raises:
+        TraceError: there is none, or several.
+    """
+    folder = Path(text)
+    if folder.is_dir():
+        return Target(MODELS, _digest_model(folder))
+    lowered = text.strip().lower()
+    prefix = _HEX.fullmatch(lowered) is not None and len(lowered) < 32
+    if prefix and len(lowered) < LEAST_DIGITS and not _is_known(shelves, text):
+        raise TraceError(f"{text}: too short, the first {LEAST_DIGITS} digits of an id are needed")
+    found = _list_matches(shelves, lowered if prefix else text.strip(), prefix=prefix)
+    if not found:
+        raise TraceError(
+            f"{text}: no prompt, demonstration, candidate, preference, ranking or model of any turn has this id"
+        )
+    if len(found) > 1:
+        shown = ", ".join(f"{table} {row}" for table, row in found[:SHOWN])
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise TraceError(f"{text}: several ids start like this: {shown}{more}")
+    return found[0]
+
+
+def _is_known(shelves: Shelves, text: str) -> bool:
+    """Whether a short text is a whole id, as in data of other people."""
+    return bool(_list_matches(shelves, text, prefix=False))
+
+
+def _list_matches(shelves: Shelves, text: str, *, prefix: bool) -> list[Target]:
+    found: dict[Target, None] = {}
+    for table, key in KEYS.items():
+        for each in shelves.look_up(table, key, [text], prefix=prefix):
+            found[Target(table, each[key])] = None
+    for each in shelves.look_up("dropped", "row_id", [text], prefix=prefix):
+        if each["table_name"] in KEYS and ":" not in each["row_id"]:  # a pair that never was a preference
+            found[Target(each["table_name"], each["row_id"])] = None
+    known = [md5 for md5 in shelves.models if md5 == text or (prefix and md5.startswith(text))]
+    for md5 in known or ([] if found else _list_policies(shelves, text, prefix=prefix)):
+        found[Target(MODELS, md5)] = None
+    return list(found)
+
+
+def _list_policies(shelves: Shelves, text: str, *, prefix: bool) -> list[str]:
+    """Policies that only samples know, such as an API's models."""
+    return sorted({each["policy"] for each in shelves.look_up("samples", "policy", [text], prefix=prefix)})
+
+
+def _digest_model(folder: Path) -> str:
+    shards = [folder / "model.safetensors"]
+    shards = shards if shards[0].is_file() else sorted(folder.glob("model-*.safetensors"))
+    if not shards:
+        raise TraceError(f"{folder}: no model is in this folder, it has no model.safetensors")
+    digests = []
+    for shard in shards:
+        with shard.open("rb") as file:
+            digests.append(hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest())
+    joined = "".join(digests).encode()
+    return digests[0] if len(digests) == 1 else hashlib.md5(joined, usedforsecurity=False).hexdigest()

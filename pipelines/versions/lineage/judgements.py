@@ -1,0 +1,99 @@
+"""Reads from rankings who judged a pair of candidates and how, and which pairs became preferences."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pipelines.versions.lineage.nodes import Node
+from pipelines.versions.lineage.parts import list_drops, newest, tell_labeler
+from pipelines.versions.lineage.shelves import Found, Shelves
+from schemas.ids import pair_id
+
+
+def judge_pair(tiers: Sequence[dict[str, Any]], first: str, second: str) -> str | None:
+    """What a ranking says of two candidates, as view `comparisons` does: first, second, tie, or nothing."""
+    places = {each: place for place, tier in enumerate(tiers) for each in tier["candidate_ids"]}
+    if first not in places or second not in places:
+        return None
+    if places[first] == places[second]:
+        return "tie" if tiers[places[first]]["tied"] else None
+    return "first" if places[first] < places[second] else "second"
+
+
+def tell_votes(shelves: Shelves, prompt_id: str, chosen: str, rejected: str, pair: str) -> list[Node]:
+    """Each judgement of a pair: by whom, for which side, and whether it counts."""
+    nodes = []
+    for ranking in _list_rankings(shelves, prompt_id):
+        verdict = judge_pair(ranking["tiers"], chosen, rejected) if ranking["skip_reason"] is None else None
+        if verdict is None:
+            continue
+        words = {"first": "for chosen", "second": "for rejected", "tie": "tie"}
+        nodes.append(_tell_ranking(shelves, ranking, {"says": words[verdict]}, pair))
+    return nodes
+
+
+def _list_rankings(shelves: Shelves, prompt_id: str) -> list[Found]:
+    """Rankings of a prompt, each as it was last."""
+    by_id: dict[str, list[Found]] = {}
+    for each in shelves.look_up("rankings", "prompt_id", [prompt_id]):
+        by_id.setdefault(each["ranking_id"], []).append(each)
+    latest = [newest(found, shelves) for _, found in sorted(by_id.items())]
+    return [each for each in latest if each is not None]
+
+
+def _tell_ranking(shelves: Shelves, ranking: Found, facts: dict[str, Any], pair: str | None = None) -> Node:
+    drops = list_drops(shelves, "rankings", ranking["ranking_id"])
+    if pair is not None:
+        comparison = list_drops(shelves, "comparisons", f"{ranking['ranking_id']}:{pair}")
+        drops = {name: [*drops.get(name, []), *comparison.get(name, [])] for name in {*drops, *comparison}}
+    last = [name for name in shelves.revisions if name in drops][-1:]
+    reasons = sorted({each["reason"] for name in last for each in drops[name]})
+    facts = tell_labeler(shelves, ranking["labeler_id"]) | facts
+    facts |= {"round": ranking["round"], "created_at": ranking["created_at"], "turn": ranking["turn"]}
+    return Node("ranking", ranking["ranking_id"], facts | {"dropped": reasons or None, "dropped_in": last or None})
+
+
+def count_rankings(shelves: Shelves, prompt_id: str, candidate_id: str | None = None) -> list[Node]:
+    """Judgements of a prompt, or of one of its candidates."""
+    return [
+        _tell_ranking(shelves, each, {"skipped": each["skip_reason"]})
+        for each in _list_rankings(shelves, prompt_id)
+        if candidate_id is None or any(candidate_id in tier["candidate_ids"] for tier in each["tiers"])
+    ]
+
+
+def tell_preferences(
+    shelves: Shelves, prompt_id: str, pairs: Iterable[tuple[str, str]] | None = None, side_of: str = ""
+) -> list[Node]:
+    """Preferences that some pairs of a prompt's candidates became, or all of a prompt's.
+
+    Args:
+        side_of: the candidate to tell the side of.
+    """
+    by_id: dict[str, list[Found]] = {}
+    if pairs is None:
+        rows = shelves.look_up("preferences", "prompt_id", [prompt_id])
+    else:
+        ids = sorted({pair_id(prompt_id, first, second) for first, second in pairs})
+        rows = shelves.look_up("preferences", "pair_id", ids)
+    for each in rows:
+        by_id.setdefault(each["pair_id"], []).append(each)
+    nodes = []
+    for pair, found in sorted(by_id.items()):
+        last = newest(found, shelves)
+        assert last is not None
+        side = {last["chosen_id"]: "chosen", last["rejected_id"]: "rejected"}.get(side_of)
+        revisions = [name for name in shelves.revisions if any(name in each.revisions for each in found)]
+        facts = {"as": side, "votes": tell_counts(last), "in": revisions}
+        nodes.append(Node("preference", pair, facts))
+    return nodes
+
+
+def tell_counts(row: Found) -> str:
+    """Votes of a preference."""
+    return f"{row['votes_for']} for, {row['votes_against']} against, {row['votes_tie']} tie"
+
+
+def list_pairs_with(shelves: Shelves, prompt_id: str, candidate_id: str) -> list[tuple[str, str]]:
+    """Pairs that one candidate makes with the others of its prompt."""
+    siblings = {each["candidate_id"] for each in shelves.look_up("candidates", "prompt_id", [prompt_id])}
+    return [(candidate_id, other) for other in sorted(siblings - {candidate_id})]
