@@ -27,9 +27,10 @@ from pipelines.versions.diff.ours import (
     join_edits,
     read_ledger,
 )
-from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts, open_sides, sort_parts
+from pipelines.versions.diff.parts import PartedTable, open_parts, sort_parts
+from pipelines.versions.diff.sides import Side, read_types
 from pipelines.versions.names import QueryError, shorten_fault
-from pipelines.versions.scans import ScanError, is_readable
+from pipelines.versions.scans import is_readable
 
 
 def read_side(root: Path, name: str) -> Contents:
@@ -245,16 +246,29 @@ def _compare_path(
     where: str | None,
     limit: int,
 ) -> TableDiff:
-    unread = count_rows(connection, table.shared, where)
+    unread = 0
+    if table.shared:
+        rows = _open_paths(connection, scratch, table.name, table.shared)
+        counted = connection.execute(f"SELECT count(*) FROM ({rows.select}) AS rows WHERE {where or 'true'}")
+        unread = sum(row[0] for row in counted.fetchall())
     if not table.old and not table.new:
         return TableDiff(table.name, 0, 0, 0, unread, tuple(key))
-    both = [(parts[0].path, parts[0].file) for parts in (table.old, table.new) if len(parts) == 1]
-    if not table.shared and len(both) == 2:  # single files are told by their content, ragged CSV read as it is
-        sides = [replace(open_file(connection, file, scratch), name=path) for path, file in both]
-    else:
-        opened = open_sides(connection, table)
-        if opened is None:
-            raise ScanError(f"{table.name}: no data")
-        sides = list(opened)
+    only = [_open_paths(connection, scratch, table.name, parts) for parts in (table.old, table.new) if parts]
+    sides = only if len(only) == 2 else [replace(only[0], select=f"SELECT * FROM ({only[0].select}) LIMIT 0"), only[0]]
+    if not table.new:
+        sides.reverse()
     found = compare_sides(connection, sides[0], sides[1], key=key, where=where, limit=limit)
     return replace(found, unchanged=found.unchanged + unread)
+
+
+def _open_paths(connection: duckdb.DuckDBPyConnection, scratch: Path, name: str, parts: Sequence[Part]) -> Side:
+    """The rows of some files, each told by its content, ragged CSV read as it is."""
+    sides = [open_file(connection, part.file, scratch) for part in parts]
+    if len(sides) == 1:
+        return replace(sides[0], name=name)
+    select = " UNION ALL BY NAME ".join(side.select for side in sides)
+    notes = [f"{side.name}: {note}" for side in sides for note in side.notes]
+    return Side(
+        name, select, read_types(connection, select), untyped=all(side.untyped for side in sides),
+        inferred=any(side.inferred for side in sides), notes=notes,
+    )  # fmt: skip
