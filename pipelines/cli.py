@@ -213,6 +213,7 @@ def summary(as_json: AsJson = False) -> None:
 
 
 app.command("trace")(lineage.trace)
+app.command("dropped")(lineage.dropped)
 app.command("verify")(history.verify)
 app.command("push")(history.push)
 app.command("gc")(history.gc)

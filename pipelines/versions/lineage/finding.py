@@ -76,8 +76,9 @@ def _list_matches(shelves: Shelves, text: str, *, prefix: bool) -> list[Target]:
 
 
 def _list_policies(shelves: Shelves, text: str, *, prefix: bool) -> list[str]:
-    """Policies that only samples know, such as an API's models."""
-    return sorted({each["policy"] for each in shelves.look_up("samples", "policy", [text], prefix=prefix)})
+    """Models that only samples or training rows know, such as an API's."""
+    known = {each["model"] for each in shelves.look_up("training_rows", "model", [text], prefix=prefix)}
+    return sorted(known | {each["policy"] for each in shelves.look_up("samples", "policy", [text], prefix=prefix)})
 
 
 def _digest_model(folder: Path) -> str:

@@ -81,9 +81,16 @@ def tell_preferences(
     for pair, found in sorted(by_id.items()):
         last = newest(found, shelves)
         assert last is not None
-        side = {last["chosen_id"]: "chosen", last["rejected_id"]: "rejected"}.get(side_of)
+        sides = {
+            f"{side}_in": [
+                name
+                for name in shelves.revisions
+                if any(each[f"{side}_id"] == side_of and name in each.revisions for each in found)
+            ]
+            for side in ("chosen", "rejected")
+        }
         revisions = [name for name in shelves.revisions if any(name in each.revisions for each in found)]
-        facts = {"as": side, "votes": tell_counts(last), "in": revisions}
+        facts = {"votes": tell_counts(last), **(sides if side_of else {"in": revisions})}
         nodes.append(Node("preference", pair, facts))
     return nodes
 

@@ -20,6 +20,21 @@ found AS (
 SELECT table_name, coalesce(source, 'no source of its own'), licence, count(*)
 FROM seen LEFT JOIN found USING (row_id) GROUP BY ALL ORDER BY ALL
 """
+PROMPT_ORIGINS = """
+WITH seen AS (SELECT DISTINCT row_id FROM read_parquet({seen}) WHERE model = ? AND table_name = 'preferences'),
+asked AS (
+    SELECT pair_id, any_value(prompt_id) AS prompt_id FROM read_parquet({preferences}, union_by_name = true)
+    SEMI JOIN seen ON seen.row_id = pair_id GROUP BY pair_id
+),
+found AS (
+    SELECT row_id AS prompt_id, string_agg(DISTINCT source, ' and ' ORDER BY source) AS source,
+        string_agg(DISTINCT licence, ' and ' ORDER BY licence) AS licence
+    FROM read_parquet({origins}, union_by_name = true, hive_partitioning = false)
+    WHERE table_name = 'prompts' GROUP BY row_id
+)
+SELECT 'prompts of preferences', coalesce(source, 'unknown'), licence, count(*)
+FROM asked LEFT JOIN found USING (prompt_id) GROUP BY ALL ORDER BY ALL
+"""
 PLAIN = """
 SELECT table_name, NULL, NULL, count(DISTINCT row_id) FROM read_parquet({seen}) WHERE model = ? GROUP BY 1
 """
@@ -71,6 +86,9 @@ def _tell_rows(shelves: Shelves, md5: str) -> list[Node]:
     """Rows that a model saw, by table and source, and the labelers behind preferences."""
     maker = next((name for name, path in shelves.models.get(md5, []) if not path.startswith("models/start/")), None)
     if maker is None:
+        found = shelves.look_up("training_rows", "model", [md5])
+        maker = found[0].revisions[0] if found else None
+    if maker is None:
         return []
     files = {table: shelves.list_files(table, maker) for table in
              ("training_rows", "origins", "preferences", "rankings", "labelers")}  # fmt: skip
@@ -82,6 +100,10 @@ def _tell_rows(shelves: Shelves, md5: str) -> list[Node]:
     else:
         query = PLAIN.format(seen=seen)
     rows = shelves.connection.execute(query, [md5]).fetchall()
+    if files["origins"] and files["preferences"]:
+        origins, preferences = list_texts(files["origins"]), list_texts(files["preferences"])
+        query = PROMPT_ORIGINS.format(seen=seen, origins=origins, preferences=preferences)
+        rows += shelves.connection.execute(query, [md5]).fetchall()
     nodes = [
         Node("rows", facts={"table": table, "source": source, "licence": licence, "count": count})
         for table, source, licence, count in rows
@@ -89,7 +111,7 @@ def _tell_rows(shelves: Shelves, md5: str) -> list[Node]:
     if all(files[table] for table in ("preferences", "rankings", "labelers")):
         query = LABELERS.format(seen=seen, **{table: list_texts(found) for table, found in files.items()})
         nodes += [
-            Node("labeler", facts={"is": labeler, "kind": kind, "rankings": count})
+            Node("labeler", facts={"is": labeler, "kind": kind, "rankings_of_its_prompts": count})
             for labeler, kind, count in shelves.connection.execute(query, [md5]).fetchall()
         ]
     return nodes

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.versions.catalog import INSTANTS
 from pipelines.versions.contents import WORKSPACE, Contents, Part, read_workspace
 from pipelines.versions.revisions import RevisionError
 from pipelines.versions.safety.lineage import list_weights
@@ -101,8 +102,8 @@ class Shelves:
         # ranges and equality skip row groups by their statistics; starts_with does not
         test = f"({name} >= ? AND {name} < ? || 'g')" if prefix else f"{name} = ?"
         query = (
-            f"SELECT * FROM read_parquet({list_texts(files)}, union_by_name = true, hive_partitioning = false,"
-            f" filename = 'flywheel_file') WHERE {' OR '.join([test] * len(wanted))}"
+            f"SELECT {_select(table)} FROM read_parquet({list_texts(files)}, union_by_name = true,"
+            f" hive_partitioning = false, filename = 'flywheel_file') WHERE {' OR '.join([test] * len(wanted))}"
         )
         cursor = self.connection.execute(query, [each for value in wanted for each in [value] * (1 + prefix)])
         names = [description[0] for description in cursor.description or []]
@@ -130,6 +131,14 @@ class Shelves:
         places = [(name, path) for name, path in self.models.get(md5, []) if not path.startswith("models/start/")]
         first = (places or self.models.get(md5, []))[:1]
         return f"{first[0][1]} of {first[0][0]}" if first else None
+
+
+def _select(table: str) -> str:
+    """All columns; an instant as text, since Python would need one more library for it."""
+    if table not in INSTANTS:
+        return "*"
+    column = quote_name(INSTANTS[table])
+    return f"* REPLACE (strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ') AS {column})"
 
 
 def open_shelves(root: Path) -> Shelves:
