@@ -10,8 +10,8 @@ from training.models import model_digest, read_lineage
 from training.reward_model import score_completions, train_reward_model
 
 PARAMS = RewardModel(
-    past_prompts=None, epochs=2, batch_prompts=4, learning_rate=0.01, warmup_share=0.1, weight_decay=0.0, max_gradient_norm=1.0,
-    margin_scale=0.0, checkpoint_steps=3, score_batch_rows=8,
+    epochs=2, past_prompts=None, batch_prompts=4, learning_rate=0.01, warmup_share=0.1, weight_decay=0.0,
+    max_gradient_norm=1.0, margin_scale=0.0, checkpoint_steps=3, score_batch_rows=8,
 )  # fmt: skip
 NAMES = ("Ann", "Ben", "Eve", "Max")
 THINGS = ("apples", "books", "coins", "drums", "lamps")
