@@ -61,8 +61,8 @@ LABELERS_BEST = [
 def reward_model(policy, tmp_path_factory):
     directory = tmp_path_factory.mktemp("reward")
     params = RewardModel(
-        epochs=3, past_prompts=None, batch_prompts=4, learning_rate=0.01, warmup_share=0.0, weight_decay=0.0, max_gradient_norm=1.0,
-        margin_scale=0.0, checkpoint_steps=9, score_batch_rows=8,
+        epochs=3, past_prompts=None, batch_prompts=4, learning_rate=0.01, warmup_share=0.0, weight_decay=0.0,
+        max_gradient_norm=1.0, margin_scale=0.0, checkpoint_steps=9, score_batch_rows=8,
     )  # fmt: skip
     train_reward_model(
         policy, GROUPS, params=params, max_tokens=64, seed=1, out=directory / "out", work=directory / "w"
@@ -190,8 +190,8 @@ def test_rloo_reward_is_that_of_score_completions_less_the_penalty(policy, rewar
 
 def test_methods_work_on_another_architecture(foreign_policy, tmp_path):
     params = RewardModel(
-        epochs=1, past_prompts=None, batch_prompts=4, learning_rate=0.01, warmup_share=0.0, weight_decay=0.0, max_gradient_norm=1.0,
-        margin_scale=0.0, checkpoint_steps=9, score_batch_rows=8,
+        epochs=1, past_prompts=None, batch_prompts=4, learning_rate=0.01, warmup_share=0.0, weight_decay=0.0,
+        max_gradient_norm=1.0, margin_scale=0.0, checkpoint_steps=9, score_batch_rows=8,
     )  # fmt: skip
     train_reward_model(
         foreign_policy, GROUPS, params=params, max_tokens=64, seed=1, out=tmp_path / "r", work=tmp_path / "w"
