@@ -6,7 +6,7 @@ import duckdb
 
 from pipelines.versions.contents import Part
 from pipelines.versions.diff.found import Moved
-from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts
+from pipelines.versions.diff.parts import PartedTable, count_rows, select_parts
 from pipelines.versions.diff.sides import read_types
 
 READ_BYTES = 64 << 20
@@ -45,7 +45,7 @@ def _count_values(connection: duckdb.DuckDBPyConnection, table: PartedTable, col
     """Rows by value; those of shared files cancel out, but stand in both."""
     counts: list[dict[str, float]] = []
     for parts in _both(table):
-        select = open_parts(connection, table.name, parts, table).select
+        select = select_parts(table.name, parts, table)
         rows = connection.execute(f"SELECT coalesce({column}, 'none'), count(*) FROM ({select}) GROUP BY 1").fetchall()
         counts.append(dict(rows))
     yield from _pair_counts(f"{table.name} by {column}", *counts)
@@ -59,7 +59,7 @@ def _pair_counts(name: str, old: Mapping[str, float], new: Mapping[str, float]) 
 def _average(connection: duckdb.DuckDBPyConnection, table: PartedTable, columns: Sequence[str]) -> Iterator[Moved]:
     means: list[dict[str, float | None]] = []
     for parts in _both(table):
-        select = open_parts(connection, table.name, parts, table).select
+        select = select_parts(table.name, parts, table)
         there = [column for column in columns if column in read_types(connection, select)]
         averages = ", ".join(["count(*)", *(f"avg({column})" for column in there)])
         [row] = connection.execute(f"SELECT {averages} FROM ({select})").fetchall()
@@ -104,7 +104,7 @@ def _count_dropped(
 ) -> int:
     if ledger is None or not drops:
         return 0
-    dropped = open_parts(connection, "dropped", drops, ledger).select
+    dropped = select_parts("dropped", drops, ledger)
     [row] = connection.execute(
         f"SELECT count(DISTINCT row_id) FROM ({dropped}) WHERE table_name = '{table.name}'"
     ).fetchall()
@@ -118,10 +118,10 @@ def _select_kept(
     ledger: PartedTable | None,
     drops: Sequence[Part],
 ) -> str:
-    rows = open_parts(connection, table.name, parts, table).select
+    rows = select_parts(table.name, parts, table)
     if ledger is None or not drops:
         return rows
-    dropped = open_parts(connection, "dropped", drops, ledger).select
+    dropped = select_parts("dropped", drops, ledger)
     key = f"{table.name.removesuffix('s')}_id"
     gone = f"SELECT row_id AS {key} FROM ({dropped}) WHERE table_name = '{table.name}'"
     return f"SELECT * FROM ({rows}) ANTI JOIN ({gone}) USING ({key})"

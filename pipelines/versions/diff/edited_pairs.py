@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from curation.row_changes import Hashes, Places, differ_numbers
 from curation.row_edits import Edits, pair_preferences
 from pipelines.versions.diff.ours import TERMS, TOLERANCE, Compared, add_group, replace_rows
-from pipelines.versions.diff.parts import PartedTable, open_parts
+from pipelines.versions.diff.parts import PartedTable, select_parts
 from pipelines.versions.diff.sides import Side
 
 Ids = tuple[Hashes, Hashes, Hashes]
@@ -98,7 +98,7 @@ def _read_texts(
 ) -> Hashes:
     """A hash of each candidate's completion, 0 for one that is not there."""
     parts = candidates.all_old if old_side else candidates.all_new
-    select = open_parts(connection, "candidates", parts, candidates).select
+    select = select_parts("candidates", parts, candidates)
     connection.register("wanted", {"k": np.unique(ids)})
     try:
         found = connection.execute(

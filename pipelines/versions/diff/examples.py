@@ -11,7 +11,7 @@ from pipelines.versions.contents import Part
 from pipelines.versions.diff.comparing import name_row
 from pipelines.versions.diff.found import Example
 from pipelines.versions.diff.ours import TABLE_KEYS, Compared
-from pipelines.versions.diff.parts import PartedTable, open_parts
+from pipelines.versions.diff.parts import PartedTable, open_parts, select_parts
 from pipelines.versions.diff.sides import fetch_rows, select_plain
 from pipelines.versions.scans import list_texts, quote_text
 
@@ -128,7 +128,7 @@ def find_ids(
     if not parts or not len(keys):
         return {}
     [column] = TABLE_KEYS[table.name]
-    select = open_parts(connection, table.name, parts, table).select
+    select = select_parts(table.name, parts, table)
     connection.register("wanted", {"k": keys})
     try:
         rows = connection.execute(

@@ -11,7 +11,7 @@ from curation.row_edits import Edits, pair_edits
 from pipelines.versions.contents import Part
 from pipelines.versions.diff.comparing import count_changes
 from pipelines.versions.diff.found import TableDiff
-from pipelines.versions.diff.parts import PartedTable, count_rows, open_parts, open_sides
+from pipelines.versions.diff.parts import PartedTable, count_rows, open_sides, select_parts
 from pipelines.versions.diff.sides import Side, compare_schemas, hash_sides
 
 TOLERANCE = 1e-9
@@ -135,7 +135,7 @@ def _list_entries(
 ) -> LedgerChange:
     if not only:
         return LedgerChange([], _none(), [])
-    here, there = (open_parts(connection, ledger.name, parts, ledger).select for parts in (only, others))
+    here, there = (select_parts(ledger.name, parts, ledger) for parts in (only, others))
     found = connection.execute(
         "SELECT here.table_name, hash(here.row_id) AS k, here.reason"
         f" FROM ({here}) AS here ANTI JOIN ({there}) AS there USING (table_name, row_id)"
@@ -147,28 +147,30 @@ def find_edits(connection: duckdb.DuckDBPyConnection, origins: PartedTable, gone
     """Rows that took the place of others at their source."""
     if not len(came) or not len(gone) or not origins.new:
         return Edits(_none(), _none())
-    new_ids, new_places = _read_origins(connection, origins, origins.new)
-    mask = np.isin(new_ids, came)
-    new_ids, new_places = new_ids[mask], new_places[mask]
+    new_ids, new_places = _read_origins(connection, origins, origins.new, "k", came)
     old_ids, old_places = _none(), _none()
     for parts in (origins.old, origins.shared):  # shared ones only for what the others do not have
         missing = new_places[~np.isin(new_places, old_places)]
         if not parts or not len(missing):
             continue
-        ids, places = _read_origins(connection, origins, parts)
-        mask = np.isin(places, missing) & np.isin(ids, gone)
+        ids, places = _read_origins(connection, origins, parts, "p", missing)
+        mask = np.isin(ids, gone)
         old_ids, old_places = np.concatenate([old_ids, ids[mask]]), np.concatenate([old_places, places[mask]])
     return pair_edits(old_ids, old_places, new_ids, new_places)
 
 
 def _read_origins(
-    connection: duckdb.DuckDBPyConnection, origins: PartedTable, parts: Sequence[Part]
+    connection: duckdb.DuckDBPyConnection, origins: PartedTable, parts: Sequence[Part], name: str, wanted: Hashes
 ) -> tuple[Hashes, Hashes]:
-    """Hashes of the row's id, and of (table, source, id at the source)."""
-    select = open_parts(connection, "origins", parts, origins).select
-    found = connection.execute(
-        f"SELECT hash(row_id) AS k, hash(table_name, source, external_id) AS p FROM ({select})"
-    ).fetchnumpy()
+    """Hashes of the row's id (k), and of table, source and id at the source (p), where that of a name is wanted."""
+    connection.register("wanted", {"each": wanted})
+    try:
+        found = connection.execute(
+            "SELECT k, p FROM (SELECT hash(row_id) AS k, hash(table_name, source, external_id) AS p"
+            f" FROM ({select_parts('origins', parts, origins)})) WHERE {name} IN (SELECT each FROM wanted)"
+        ).fetchnumpy()
+    finally:
+        connection.unregister("wanted")
     return np.asarray(found["k"]), np.asarray(found["p"])
 
 

@@ -77,13 +77,17 @@ def open_sides(connection: duckdb.DuckDBPyConnection, table: PartedTable) -> tup
 
 def open_parts(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Part], table: PartedTable) -> Side:
     """The rows of some files; with no file none, in the columns of the table's other files."""
-    if parts:
-        select = scan_parts(parts, name)
-    elif others := [*table.shared, *table.new, *table.old]:
-        select = f"{scan_parts(others, name)} LIMIT 0"
-    else:
-        select = empty_scan(name) or "SELECT NULL WHERE false"
+    select = select_parts(name, parts, table)
     return Side(name, select, read_types(connection, select))
+
+
+def select_parts(name: str, parts: Sequence[Part], table: PartedTable) -> str:
+    """The SELECT of `open_parts`."""
+    if parts:
+        return scan_parts(parts, name)
+    if others := [*table.shared, *table.new, *table.old]:
+        return f"{scan_parts(others, name)} LIMIT 0"
+    return empty_scan(name) or "SELECT NULL WHERE false"
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, parts: Sequence[Part], where: str | None = None) -> int:

@@ -27,7 +27,7 @@ from pipelines.versions.diff.ours import (
     join_edits,
     read_ledger,
 )
-from pipelines.versions.diff.parts import PartedTable, open_parts, sort_parts
+from pipelines.versions.diff.parts import PartedTable, select_parts, sort_parts
 from pipelines.versions.diff.sides import Side, read_types
 from pipelines.versions.names import QueryError, shorten_fault
 from pipelines.versions.scans import is_readable
@@ -130,7 +130,7 @@ def _binds(connection: duckdb.DuckDBPyConnection, table: PartedTable, where: str
         return True
     for parts in (table.all_old, table.all_new):
         if parts:
-            select = open_parts(connection, table.name, parts, table).select
+            select = select_parts(table.name, parts, table)
             try:
                 connection.execute(f"SELECT 1 FROM ({select}) AS rows WHERE ({where}\n) LIMIT 0")
             except duckdb.BinderException:
