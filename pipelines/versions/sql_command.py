@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.versions import results
-from pipelines.versions.sql import make_catalog, open_query
+from pipelines.versions.saving import make_catalog
+from pipelines.versions.sql import open_query
 
 
 def answer_query(

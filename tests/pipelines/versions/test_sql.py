@@ -331,37 +331,6 @@ def test_instants_are_times_in_utc_and_others_are_text(judged_project: Path) -> 
     assert instants == INSTANTS
 
 
-def test_a_saved_catalog_opens_in_any_client(
-    judged: Path, tmp_path: Path, flywheel: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
-    done = flywheel(judged, "sql", "--save", str(tmp_path / "c.duckdb"), "--at", "turn-1")
-    assert done.returncode == 0, done.stderr
-    with duckdb.connect(str(tmp_path / "c.duckdb"), read_only=True) as client:
-        views = client.execute("SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-        assert {schema for schema, _ in views} >= {"main", "raw", "turn-1", "all_turns"}
-        for schema, view in views:
-            client.execute(f'SELECT * FROM "{schema}"."{view}"').fetchall()
-        for query in (
-            "SELECT pair_id, first_id, verdict FROM comparisons ORDER BY ALL",
-            "SELECT pair_id, weight FROM preference_pairs ORDER BY ALL",
-            "SELECT * FROM all_turns.lineage ORDER BY ALL",
-            "SELECT * FROM texts ORDER BY ALL", "SELECT * FROM turns", "SELECT * FROM metrics ORDER BY ALL",
-        ):  # fmt: skip
-            assert client.execute(query).fetchall() == ask(judged, query, "turn-1")
-    with duckdb.connect() as client:
-        client.execute(f"ATTACH '{tmp_path / 'c.duckdb'}' AS flywheel (READ_ONLY)")
-        assert client.execute("SELECT count(*) FROM flywheel.preference_pairs").fetchall() == [(3,)]
-
-
-def test_no_half_of_a_catalog_is_left(judged: Path, tmp_path: Path) -> None:
-    from pipelines.versions.sql_command import save_catalog
-
-    read_revision(judged, "turn-1").locate("data/candidates/rows.parquet").unlink()
-    with pytest.raises(RevisionError):
-        save_catalog(judged, tmp_path / "c.duckdb", ["turn-1"])
-    assert not list(tmp_path.glob("*c.duckdb*"))
-
-
 def test_a_query_for_a_count_loads_nothing_heavy(judged_project: Path) -> None:
     import os
     import sys
