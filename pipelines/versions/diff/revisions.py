@@ -107,7 +107,7 @@ def _compare_ours(
         for name, table in parted.items()
         if name in bound or (name in EDITABLE and name in wanted)
     }
-    _tell_terms(connection, parted, compared)
+    _tell_terms(connection, parted, compared, bound)
     shown = [name for name in asked if name in bound]
     finished = [
         finish_table(compared[name], list_examples(connection, compared[name], parted, limit)) for name in shown
@@ -139,7 +139,10 @@ def _binds(connection: duckdb.DuckDBPyConnection, table: PartedTable, where: str
 
 
 def _tell_terms(
-    connection: duckdb.DuckDBPyConnection, parted: dict[str, PartedTable], compared: dict[str, Compared]
+    connection: duckdb.DuckDBPyConnection,
+    parted: dict[str, PartedTable],
+    compared: dict[str, Compared],
+    conditions: Mapping[str, str | None],
 ) -> None:
     """Find edits, drops and restorations, in this order: each needs what came and left as it was."""
     came = {name: table.added() for name, table in compared.items()}
@@ -161,23 +164,31 @@ def _tell_terms(
     if ledgers is not None:
         for name in (*EDITABLE, "rankings", "preferences"):
             if name in compared:
-                _tell_drops(compared[name], ledgers, came[name], left[name])
+                met = _list_met(connection, compared[name].table, conditions.get(name))
+                _tell_drops(compared[name], ledgers, came[name], left[name], met)
 
 
 def _join(arrays: Sequence[Hashes]) -> Hashes:
     return np.concatenate([np.empty(0, dtype=np.uint64), *arrays])
 
 
-def _tell_drops(compared: Compared, ledgers: tuple[LedgerChange, LedgerChange], came: Hashes, left: Hashes) -> None:
+def _tell_drops(
+    compared: Compared, ledgers: tuple[LedgerChange, LedgerChange], came: Hashes, left: Hashes, met: Hashes | None
+) -> None:
     """Count rows newly dropped and restored, by rule; rows that only one revision has are neither.
 
     A preference is derived: it leaves the table when it is dropped.
+
+    Args:
+        met: ids of the rows that were asked for; None is all.
     """
     derived = compared.table.name in DERIVED
     for term, ledger, foreign in (("newly_dropped", ledgers[0], came), ("restored", ledgers[1], left)):
         ids, reasons = ledger.of(compared.table.name)
         moved = (left if term == "newly_dropped" else came) if derived else foreign
         mask = np.isin(ids, moved) if derived else ~np.isin(ids, moved)
+        if met is not None:
+            mask &= np.isin(ids, met)
         rules: dict[str, int] = {}
         for reason, mine in zip(reasons, mask, strict=True):
             if mine:
@@ -189,6 +200,16 @@ def _tell_drops(compared: Compared, ledgers: tuple[LedgerChange, LedgerChange], 
                 rules={**compared.found.rules, term: dict(sorted(rules.items()))},
             )  # fmt: skip
             compared.ledger[term] = np.unique(ids[mask])
+
+
+def _list_met(connection: duckdb.DuckDBPyConnection, table: PartedTable, where: str | None) -> Hashes | None:
+    """Hashes of the ids of rows that meet a condition in either revision."""
+    if where is None:
+        return None
+    [key] = TABLE_KEYS[table.name]
+    parts = [*table.shared, *table.old, *table.new]
+    rows = f"SELECT hash({key}) AS k FROM ({select_parts(table.name, parts, table)}) AS rows WHERE ({where}\n)"
+    return np.asarray(connection.execute(rows).fetchnumpy()["k"])
 
 
 def finish_table(compared: Compared, examples: Sequence[Example]) -> TableDiff:

@@ -99,6 +99,9 @@ def test_a_condition_and_a_table_narrow_it(judged_project: Path) -> None:
     diff = compare(judged_project, "turn-1", "turn-2", tables=["rankings"], where="labeler_id = 'ann'")
     assert [each.name for each in diff.tables] == ["rankings"]
     assert counts(table(diff, "rankings")) == (1, 0, 0, 2)
+    for text, restored in (("p2", 1), ("p1", None)):
+        asked = compare(judged_project, "turn-1", "turn-2", tables=["candidates"], where=f"prompt_id = '{text}'")
+        assert table(asked, "candidates").terms.get("restored") == restored
     with pytest.raises(QueryError, match="none of prompts has these columns"):
         compare(judged_project, "turn-1", "turn-2", tables=["prompts"], where="labeler_id = 'ann'")
     with pytest.raises(QueryError, match="neither revision has it; there are prompts"):
