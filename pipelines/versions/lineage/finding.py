@@ -9,10 +9,11 @@ from pipelines.versions.lineage.shelves import Shelves
 from schemas.errors import UserError
 
 KEYS = {
-    "prompts": "prompt_id", "demonstrations": "demonstration_id", "candidates": "candidate_id",
-    "preferences": "pair_id", "rankings": "ranking_id",
+    "preferences": "pair_id", "candidates": "candidate_id", "prompts": "prompt_id",
+    "demonstrations": "demonstration_id", "rankings": "ranking_id",
 }  # fmt: skip
-"""Tables whose rows can be traced, with their keys."""
+"""Tables whose rows can be traced, those that are asked for most first, with their keys."""
+WHOLE_DIGITS = 32
 MODELS = "models"
 LEAST_DIGITS = 6
 SHOWN = 4
@@ -41,10 +42,11 @@ def find_target(shelves: Shelves, text: str) -> Target:
     if folder.is_dir():
         return Target(MODELS, _digest_model(folder))
     lowered = text.strip().lower()
-    prefix = _HEX.fullmatch(lowered) is not None and len(lowered) < 32
-    if prefix and len(lowered) < LEAST_DIGITS and not _is_known(shelves, text):
+    digits = len(lowered) if _HEX.fullmatch(lowered) else 0
+    if 0 < digits < LEAST_DIGITS and not _list_matches(shelves, text, prefix=False):
         raise TraceError(f"{text}: too short, the first {LEAST_DIGITS} digits of an id are needed")
-    found = _list_matches(shelves, lowered if prefix else text.strip(), prefix=prefix)
+    prefix = LEAST_DIGITS <= digits < WHOLE_DIGITS
+    found = _list_matches(shelves, lowered if digits >= LEAST_DIGITS else text.strip(), prefix=prefix)
     if not found:
         raise TraceError(
             f"{text}: no prompt, demonstration, candidate, preference, ranking or model of any turn has this id"
@@ -56,16 +58,13 @@ def find_target(shelves: Shelves, text: str) -> Target:
     return found[0]
 
 
-def _is_known(shelves: Shelves, text: str) -> bool:
-    """Whether a short text is a whole id, as in data of other people."""
-    return bool(_list_matches(shelves, text, prefix=False))
-
-
 def _list_matches(shelves: Shelves, text: str, *, prefix: bool) -> list[Target]:
     found: dict[Target, None] = {}
     for table, key in KEYS.items():
         for each in shelves.look_up(table, key, [text], prefix=prefix):
             found[Target(table, each[key])] = None
+        if found and len(text) == WHOLE_DIGITS:
+            return list(found)  # an id has the name of its table hashed in: no other can have it
     for each in shelves.look_up("dropped", "row_id", [text], prefix=prefix):
         if each["table_name"] in KEYS and ":" not in each["row_id"]:  # a pair that never was a preference
             found[Target(each["table_name"], each["row_id"])] = None

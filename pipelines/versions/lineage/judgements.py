@@ -22,7 +22,9 @@ def judge_pair(tiers: Sequence[dict[str, Any]], first: str, second: str) -> str 
 def tell_votes(shelves: Shelves, prompt_id: str, chosen: str, rejected: str, pair: str) -> list[Node]:
     """Each judgement of a pair: by whom, for which side, and whether it counts."""
     nodes = []
-    for ranking in _list_rankings(shelves, prompt_id):
+    rankings = _list_rankings(shelves, prompt_id)
+    shelves.gather("dropped", "row_id", [f"{each['ranking_id']}:{pair}" for each in rankings])
+    for ranking in rankings:
         verdict = judge_pair(ranking["tiers"], chosen, rejected) if ranking["skip_reason"] is None else None
         if verdict is None:
             continue
@@ -37,7 +39,11 @@ def _list_rankings(shelves: Shelves, prompt_id: str) -> list[Found]:
     for each in shelves.look_up("rankings", "prompt_id", [prompt_id]):
         by_id.setdefault(each["ranking_id"], []).append(each)
     latest = [newest(found, shelves) for _, found in sorted(by_id.items())]
-    return [each for each in latest if each is not None]
+    rankings = [each for each in latest if each is not None]
+    shelves.gather("dropped", "row_id", [each["ranking_id"] for each in rankings])
+    for table in ("labelers", "labeler_stats"):
+        shelves.gather(table, "labeler_id", [each["labeler_id"] for each in rankings])
+    return rankings
 
 
 def _tell_ranking(shelves: Shelves, ranking: Found, facts: dict[str, Any], pair: str | None = None) -> Node:

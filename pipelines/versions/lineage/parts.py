@@ -53,6 +53,14 @@ def tell_candidate(shelves: Shelves, candidate_id: str, what: str = "candidate")
     return Node(what, candidate_id, facts, branches)
 
 
+def gather_candidates(shelves: Shelves, candidate_ids: Iterable[str]) -> None:
+    """Read at once what `tell_candidate` asks of several."""
+    ids = sorted(set(candidate_ids))
+    shelves.gather("candidates", "candidate_id", ids)
+    shelves.gather("samples", "candidate_id", ids)
+    shelves.gather("origins", "row_id", ids)
+
+
 def tell_samples(shelves: Shelves, candidate_id: str) -> list[Node]:
     """Each draw of a candidate from a policy, with the settings."""
     names = ("checkpoint", "temperature", "top_p", "seed", "sample_index", "finish_reason", "n_tokens", "turn")

@@ -40,6 +40,7 @@ class Shelves:
     """By the name of their revision, oldest first, the workspace last."""
     notes: list[str] = field(default_factory=list)
     """What could not be looked at."""
+    _known: dict[tuple[str, str, str], list[Found]] = field(default_factory=dict)
 
     @property
     def revisions(self) -> list[str]:
@@ -51,7 +52,9 @@ class Shelves:
         """Where lookups run."""
         from pipelines.versions.sql import open_connection
 
-        return open_connection()
+        connection = open_connection()
+        connection.execute("SET parquet_metadata_cache = true")
+        return connection
 
     @cached_property
     def _files(self) -> dict[str, dict[str, list[str]]]:
@@ -92,20 +95,40 @@ class Shelves:
     def look_up(self, table: str, column: str, values: Iterable[str], *, prefix: bool = False) -> list[Found]:
         """Rows of a table with one of some values in a column, or with a value that starts with one.
 
-        Rows of equal content come once.
+        Rows of equal content come once; what was looked up before, or gathered, is not read again.
         """
         wanted = list(dict.fromkeys(values))
+        if prefix:
+            found = self._read(table, column, wanted, prefix=True)
+            for each in found:
+                self._known.setdefault((table, column, each[column]), [])
+            for each in found:
+                if each not in self._known[table, column, each[column]]:
+                    self._known[table, column, each[column]].append(each)
+            return found
+        self.gather(table, column, wanted)
+        return [each for value in wanted for each in self._known[table, column, value]]
+
+    def gather(self, table: str, column: str, values: Iterable[str]) -> None:
+        """Read the rows with some values at once, for lookups to come: each query opens every file anew."""
+        new = [value for value in dict.fromkeys(values) if (table, column, value) not in self._known]
+        for value in new:
+            self._known[table, column, value] = []
+        for each in self._read(table, column, new):
+            self._known[table, column, each[column]].append(each)
+
+    def _read(self, table: str, column: str, values: Sequence[str], *, prefix: bool = False) -> list[Found]:
         files = self._files.get(table, {})
-        if not wanted or not files:
+        if not values or not files:
             return []
         name = quote_name(column)
         # ranges and equality skip row groups by their statistics; starts_with does not
         test = f"({name} >= ? AND {name} < ? || 'g')" if prefix else f"{name} = ?"
         query = (
             f"SELECT {_select(table)} FROM read_parquet({list_texts(files)}, union_by_name = true,"
-            f" hive_partitioning = false, filename = 'flywheel_file') WHERE {' OR '.join([test] * len(wanted))}"
+            f" hive_partitioning = false, filename = 'flywheel_file') WHERE {' OR '.join([test] * len(values))}"
         )
-        cursor = self.connection.execute(query, [each for value in wanted for each in [value] * (1 + prefix)])
+        cursor = self.connection.execute(query, [each for value in values for each in [value] * (1 + prefix)])
         names = [description[0] for description in cursor.description or []]
         return self._merge(table, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
 

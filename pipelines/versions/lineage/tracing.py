@@ -14,6 +14,7 @@ from pipelines.versions.lineage.judgements import (
 from pipelines.versions.lineage.models import tell_model
 from pipelines.versions.lineage.nodes import ID_DIGITS, Node, Story
 from pipelines.versions.lineage.parts import (
+    gather_candidates,
     newest,
     read_split,
     read_text,
@@ -50,6 +51,7 @@ def _tell_prompt(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     facts = {"text": read_text(last["messages"]), "kind": last["kind"]} if last else {}
     demonstrations = {each["demonstration_id"] for each in shelves.look_up("demonstrations", "prompt_id", [row_id])}
     candidates = {each["candidate_id"] for each in shelves.look_up("candidates", "prompt_id", [row_id])}
+    gather_candidates(shelves, candidates)
     went_to = [
         Node("split", facts=read_split(shelves, row_id)),
         _list_under("demonstrations", [Node("demonstration", each) for each in sorted(demonstrations)]),
@@ -98,6 +100,8 @@ def _tell_preference(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     if last is None:  # a pair that was judged and never became a preference
         return _finish(shelves, "preferences", row_id, rows, Node("preference", row_id), [], [])
     prompt, chosen, rejected = last["prompt_id"], last["chosen_id"], last["rejected_id"]
+    shelves.gather("origins", "row_id", [prompt, chosen, rejected])
+    gather_candidates(shelves, [chosen, rejected])
     found = shelves.look_up("pair_findings", "pair_id", [row_id])
     findings = {each["reason"]: each for each in found}
     came_from = [
@@ -130,6 +134,7 @@ def _tell_ranking(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     order = " > ".join(tie.join(ids) for tie, ids in zip(ties, named, strict=True))
     names = ("round", "created_at", "seconds", "guideline_id", "skip_reason", "batch", "turn")
     placed = [each for tier in last["tiers"] for each in tier["candidate_ids"]]
+    gather_candidates(shelves, placed)
     came_from = [
         Node("judged", facts=tell_labeler(shelves, last["labeler_id"])),
         tell_prompt(shelves, last["prompt_id"]),
