@@ -99,14 +99,12 @@ class PastStage(Stage):
         """Where a file or folder of the revision lies; brought out of the cache when first asked for."""
         if self.contents.on_disk and (self.root / path).exists():
             return self.root / path
-        target = self.work / path
-        if not target.exists():
-            try:
-                materialise(self.contents.revision, path, target)
-            except RevisionError:
-                if path != "models/start" and not path.startswith("models/start/"):
-                    raise  # a first turn has no reward model to start with
-        return target
+        # the whole output that the path is in: part of a folder would pass for all of it later
+        outs = self.contents.revision.outs
+        whole = next((out for out in outs if f"{path}/".startswith(f"{out}/")), None)
+        if whole is not None and not (self.work / whole).exists():
+            materialise(self.contents.revision, whole, self.work / whole)
+        return self.work / path
 
     def _table_files(self, name: str, *, past: bool) -> list[Path]:
         parts = [part for part in self.contents.tables.get(name, []) if part.path.startswith("data/past/") == past]
