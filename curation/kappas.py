@@ -3,6 +3,8 @@
 Votes are as in agreement.py; equal verdicts agree, all others don't.
 """
 
+import math
+
 import polars as pl
 
 from curation.agreement import TIE, tally_pairs
@@ -43,7 +45,9 @@ def fleiss_kappa(votes: pl.DataFrame) -> float | None:
         equal=(pl.col("c") * (pl.col("c") - 1)).sum() / (pl.col("n").first() * (pl.col("n").first() - 1))
     )
     shares = counts.group_by("verdict").agg(share=pl.col("c").sum() / counts["c"].sum())
-    both = pl.DataFrame({"equal": [items["equal"].mean()], "chance": [(shares["share"] ** 2).sum()]})
+    # sums of floats in the order of groups, which is none, would differ in their last bits from run to run
+    mean, chance = (math.fsum(values) for values in (items["equal"] / max(items.height, 1), shares["share"] ** 2))
+    both = pl.DataFrame({"equal": [mean], "chance": [chance]})
     return both.select(_beyond(pl.col("equal"), pl.col("chance"))).item() if counts.height else None
 
 

@@ -36,7 +36,7 @@ def kendall_w(rankings: pl.DataFrame) -> pl.DataFrame:
         m=pl.col("ranking_id").n_unique().cast(pl.Int64), n=pl.col("n").first().cast(pl.Int64),
         ties=(size * size - 1).sum(),  # each of a tier's t members brings t^2 - 1
     )  # fmt: skip
-    totals = full.group_by("task_id", "candidate_id").agg(total=pl.col("rank").sum())
+    totals = full.group_by("task_id", "candidate_id").agg(total=pl.col("rank").sum()).sort("task_id", "candidate_id")
     spread = totals.group_by("task_id").agg(s=((pl.col("total") - pl.col("total").mean()) ** 2).sum())
     m, n = pl.col("m"), pl.col("n")
     whole = m * m * (n**3 - n) - m * pl.col("ties")
