@@ -1,12 +1,11 @@
 """Reads from rankings who judged a pair of candidates and how, and which pairs became preferences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pipelines.versions.lineage.nodes import Node
 from pipelines.versions.lineage.parts import list_drops, newest, tell_labeler
 from pipelines.versions.lineage.shelves import Found, Shelves
-from schemas.ids import pair_id
 
 
 def judge_pair(tiers: Sequence[dict[str, Any]], first: str, second: str) -> str | None:
@@ -68,21 +67,19 @@ def count_rankings(shelves: Shelves, prompt_id: str, candidate_id: str | None = 
 
 
 def tell_preferences(
-    shelves: Shelves, prompt_id: str, pairs: Iterable[tuple[str, str]] | None = None, side_of: str = ""
+    shelves: Shelves, prompt_id: str, among: Collection[str] | None = None, side_of: str = ""
 ) -> list[Node]:
-    """Preferences that some pairs of a prompt's candidates became, or all of a prompt's.
+    """Preferences of a prompt: one reading of the column costs less than looking up each pair that could be one.
 
     Args:
-        side_of: the candidate to tell the side of.
+        among: only those between these candidates.
+        side_of: only those of this candidate, with its side.
     """
     by_id: dict[str, list[Found]] = {}
-    if pairs is None:
-        rows = shelves.look_up("preferences", "prompt_id", [prompt_id])
-    else:
-        ids = sorted({pair_id(prompt_id, first, second) for first, second in pairs})
-        rows = shelves.look_up("preferences", "pair_id", ids)
-    for each in rows:
-        by_id.setdefault(each["pair_id"], []).append(each)
+    for each in shelves.look_up("preferences", "prompt_id", [prompt_id]):
+        both = {each["chosen_id"], each["rejected_id"]}
+        if (among is None or both <= set(among)) and (not side_of or side_of in both):
+            by_id.setdefault(each["pair_id"], []).append(each)
     nodes = []
     for pair, found in sorted(by_id.items()):
         last = newest(found, shelves)
@@ -104,9 +101,3 @@ def tell_preferences(
 def tell_counts(row: Found) -> str:
     """Votes of a preference."""
     return f"{row['votes_for']} for, {row['votes_against']} against, {row['votes_tie']} tie"
-
-
-def list_pairs_with(shelves: Shelves, prompt_id: str, candidate_id: str) -> list[tuple[str, str]]:
-    """Pairs that one candidate makes with the others of its prompt."""
-    siblings = {each["candidate_id"] for each in shelves.look_up("candidates", "prompt_id", [prompt_id])}
-    return [(candidate_id, other) for other in sorted(siblings - {candidate_id})]

@@ -100,14 +100,18 @@ class Shelves:
         wanted = list(dict.fromkeys(values))
         if prefix:
             found = self._read(table, column, wanted, prefix=True)
-            for each in found:
-                self._known.setdefault((table, column, each[column]), [])
-            for each in found:
-                if each not in self._known[table, column, each[column]]:
-                    self._known[table, column, each[column]].append(each)
+            self.remember(table, column, found)
             return found
         self.gather(table, column, wanted)
         return [each for value in wanted for each in self._known[table, column, value]]
+
+    def remember(self, table: str, column: str, found: Iterable[Found]) -> None:
+        """Keep rows for lookups to come: all that there are with their values in a column."""
+        rows: dict[str, list[Found]] = {}
+        for each in found:
+            rows.setdefault(each[column], []).append(each)
+        for value, some in rows.items():
+            self._known.setdefault((table, column, value), some)
 
     def gather(self, table: str, column: str, values: Iterable[str]) -> None:
         """Read the rows with some values at once, for lookups to come: each query opens every file anew."""

@@ -6,7 +6,6 @@ from pathlib import Path
 from pipelines.versions.lineage.finding import KEYS, MODELS, find_target
 from pipelines.versions.lineage.judgements import (
     count_rankings,
-    list_pairs_with,
     tell_counts,
     tell_preferences,
     tell_votes,
@@ -50,7 +49,9 @@ def _tell_prompt(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     last = newest(rows, shelves)
     facts = {"text": read_text(last["messages"]), "kind": last["kind"]} if last else {}
     demonstrations = {each["demonstration_id"] for each in shelves.look_up("demonstrations", "prompt_id", [row_id])}
-    candidates = {each["candidate_id"] for each in shelves.look_up("candidates", "prompt_id", [row_id])}
+    written = shelves.look_up("candidates", "prompt_id", [row_id])
+    shelves.remember("candidates", "candidate_id", written)
+    candidates = {each["candidate_id"] for each in written}
     gather_candidates(shelves, candidates)
     went_to = [
         Node("split", facts=read_split(shelves, row_id)),
@@ -81,12 +82,11 @@ def _tell_candidate(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     if last:
         prompt = last["prompt_id"]
         came_from.append(tell_prompt(shelves, prompt))
-        pairs = list_pairs_with(shelves, prompt, row_id)
         scores = {each["model"]: each for each in shelves.look_up("scores", "candidate_id", [row_id])}
         went_to = [
             Node("split", facts=read_split(shelves, prompt)),
             _list_under("rankings", count_rankings(shelves, prompt, row_id)),
-            _list_under("preferences", tell_preferences(shelves, prompt, pairs, row_id)),
+            _list_under("preferences", tell_preferences(shelves, prompt, side_of=row_id)),
             *(
                 Node("scored", model, {"is": shelves.name_model(model), "score": each["score"]})
                 for model, each in sorted(scores.items())
@@ -141,8 +141,7 @@ def _tell_ranking(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
         *tell_origins(shelves, row_id),
         *(tell_candidate(shelves, each) for each in placed),
     ]
-    pairs = [(first, second) for place, first in enumerate(placed) for second in placed[place + 1 :]]
-    went_to = [_list_under("preferences", tell_preferences(shelves, last["prompt_id"], pairs))]
+    went_to = [_list_under("preferences", tell_preferences(shelves, last["prompt_id"], placed))]
     subject = Node("ranking", row_id, {"order": order} | {name: last[name] for name in names})
     return _finish(shelves, "rankings", row_id, rows, subject, came_from, went_to)
 
