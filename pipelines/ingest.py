@@ -18,6 +18,7 @@ from pipelines.sources.collecting import Collected, Source, collect_rows
 from pipelines.sources.faults import IngestError
 from pipelines.sources.files import SourceFile, SourceRow, read_file, strip_endings
 from pipelines.sources.formats import FORMATS, GUESSED_ROWS, find_format, guess_format
+from pipelines.sources.formats.mapped import NAME, make_format
 from pipelines.sources.importing import Format
 from pipelines.sources.imports import (
     IMPORTS,
@@ -32,7 +33,6 @@ from pipelines.sources.imports import (
     read_ledger,
     read_part,
 )
-from pipelines.sources.formats.mapped import NAME, make_format
 from pipelines.sources.mapping import check_columns, parse_mapping
 from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
 from pipelines.sources.reading import read_rows
