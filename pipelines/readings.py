@@ -1,5 +1,7 @@
 """Turns candidates into what the audit of preferences asks of models: their tokens, and rewards by the parent's."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -9,6 +11,7 @@ from pipelines.stage import Stage
 from schemas.params import Audit
 
 Item = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+TOKENS = {"candidate_id": pl.String(), "tokens": pl.List(pl.Int64())}
 
 
 def read_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame) -> Readings:
@@ -20,22 +23,47 @@ def read_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFram
 
 
 def _encode_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
-    """(candidate_id, tokens) of each candidate with its prompt, as trainers encode them; none where nobody asks."""
+    """(candidate_id, tokens) with the prompt, as trainers encode them, of each candidate that may be too long.
+
+    The checks ask after what reaches `start.max_tokens`; candidates of all turns come by, most of them far shorter.
+    """
     asked = audit.checks.identical_after_truncation.enabled or audit.checks.over_long.enabled
     joined, items = _list_items(candidates if asked else candidates.clear(), prompts)
+    ids: list[str] = []
     tokens: list[list[int]] = []
     if items:
         from training.models import load_tokenizer
         from training.tokenizer import encode_example
 
         tokenizer = load_tokenizer(stage.dep("models/start") / "policy")
+
+        @cache
+        def count_markers(roles: tuple[str, ...], n_prompt: int) -> int:
+            empty = [{"role": role, "content": ""} for role in roles]
+            return len(encode_example(tokenizer, empty[:n_prompt], empty[n_prompt:])[0])
+
         with stage.progress("counting tokens") as progress:
-            for done, (messages, completion) in enumerate(items, 1):
-                tokens.append(encode_example(tokenizer, messages, completion)[0])
+            for done, (row_id, item) in enumerate(zip(joined["candidate_id"], items, strict=True), 1):
+                if not is_surely_short(item, stage.params.start.max_tokens, count_markers):
+                    ids.append(row_id)
+                    tokens.append(encode_example(tokenizer, *item)[0])
                 progress(done, len(items))
-    return pl.DataFrame(
-        {"candidate_id": joined["candidate_id"], "tokens": tokens}, schema_overrides={"tokens": pl.List(pl.Int64)}
-    )
+    return pl.DataFrame({"candidate_id": ids, "tokens": tokens}, schema=TOKENS)
+
+
+def is_surely_short(item: Item, max_tokens: int, count_markers: Callable[[tuple[str, ...], int], int]) -> bool:
+    """Whether a prompt with its completion has fewer tokens than `max_tokens`, by its length alone.
+
+    Plain ASCII text has no more tokens than characters, and one for the blank that a tokenizer may put before it.
+    """
+    messages = [*item[0], *item[1]]
+    texts = [message["content"] or "" for message in messages]
+    if any(message.get("tool_calls") or message.get("name") for message in messages):
+        return False
+    if not all(text.isascii() for text in texts):
+        return False
+    markers = count_markers(tuple(message["role"] for message in messages), len(item[0]))
+    return markers + sum(map(len, texts)) + len(texts) < max_tokens
 
 
 def _score_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
