@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from curation.preference_audit import Readings
+from pipelines.samples import score_rows
 from pipelines.stage import Stage
 from schemas.params import Audit
 
@@ -70,21 +71,13 @@ def _score_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFr
     """(candidate_id, score) by the parent's reward model, which never saw these; none in a cold start."""
     reward_model = stage.dep("models/start") / "reward_model"
     asked = audit.checks.reward_outlier.enabled or audit.checks.reward_opposed.enabled
-    joined, items = _list_items(candidates if asked and reward_model.exists() else candidates.clear(), prompts)
-    scores: list[float] = []
-    if items:
-        from training.models import set_determinism
-        from training.reward_model import score_completions
+    if candidates.is_empty() or not asked or not reward_model.exists():
+        return pl.DataFrame(schema={"candidate_id": pl.String(), "score": pl.Float64()})
+    from training.models import set_determinism
 
-        set_determinism(stage.seed, stage.params.threads)
-        with stage.progress("scoring") as progress:
-            scores = score_completions(
-                reward_model, items, batch_rows=audit.score_batch_rows, max_tokens=stage.params.start.max_tokens,
-                progress=progress,
-            )  # fmt: skip
-    return pl.DataFrame(
-        {"candidate_id": joined["candidate_id"], "score": scores}, schema_overrides={"score": pl.Float64}
-    )
+    set_determinism(stage.seed, stage.params.threads)
+    scored = score_rows(stage, reward_model, candidates, prompts, audit.score_batch_rows)
+    return scored.select("candidate_id", "score")
 
 
 def _list_items(candidates: pl.DataFrame, prompts: pl.DataFrame) -> tuple[pl.DataFrame, list[Item]]:

@@ -151,13 +151,12 @@ def _answer_prompts(
     for mode in MODES:
         samples = _draw(source, plain, params, max_tokens, seed, work / mode, greedy=mode == "greedy")
         answers += judge_samples(
-            "", mode, prompts, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
+            mode, prompts, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
         )
     return answers
 
 
 def judge_samples(
-    policy: str,
     mode: str,
     prompts: Sequence[BenchmarkPrompt],
     samples: Sequence[Sample],
@@ -167,13 +166,16 @@ def judge_samples(
     params: Evaluate,
     max_tokens: int,
 ) -> list[Answer]:
-    """Samples with rewards and checks, in the order given. The grader reads the prompt's last message."""
+    """Samples with rewards and checks, in the order given, by a policy still to be named.
+
+    The grader reads the prompt's last message.
+    """
     by_id = {prompt.prompt_id: prompt for prompt in prompts}
     items = [(by_id[sample.prompt_id].messages, assistant_completion(sample.text)) for sample in samples]
     rewards = score_completions(reward_model, items, batch_rows=params.score_batch_rows, max_tokens=max_tokens)
     return [
         Answer(
-            policy, mode, by_id[sample.prompt_id], sample, reward,
+            "", mode, by_id[sample.prompt_id], sample, reward,
             grade(join_contents(by_id[sample.prompt_id].messages[-1:]), sample.text),
         )
         for sample, reward in zip(samples, rewards, strict=True)
@@ -202,7 +204,7 @@ def measure_best_of(
     plain = [(prompt.prompt_id, prompt.messages) for prompt in known]
     samples = _draw(policy, plain, params, max_tokens, seed + 1, work, n=max(params.best_of))
     answers = judge_samples(
-        "", "sampled", known, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
+        "sampled", known, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
     )
     groups = [list(rows) for _, rows in groupby(answers, key=lambda answer: answer.prompt.prompt_id)]
     rewards = [[answer.reward for answer in group] for group in groups]

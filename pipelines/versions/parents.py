@@ -102,9 +102,7 @@ def name_past_files(files: Mapping[str, DataFile], turn: int) -> dict[str, DataF
 
     named: dict[str, DataFile] = {}
     for path, file in files.items():
-        match = re.fullmatch(
-            r"data/(?:past/(?P<past>\w+)/(?P<part>[^/]+)|(?P<new>\w+)(?:/(?P<stage>\w+))?)\.parquet", path
-        )
+        match = TABLE_FILE.fullmatch(path)
         if match is None:
             continue
         table = match["past"] or match["new"]

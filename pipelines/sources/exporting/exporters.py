@@ -1,6 +1,5 @@
 """Lists the formats that rows can be exported to."""
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 
 from pipelines.sources.exporting import argilla, label_studio, openai, sharegpt, trl
 from pipelines.sources.exporting.exporter import Exporter, ExportError
-from pipelines.sources.faults import RowFaultError
+from pipelines.sources.faults import RowFaultError, hint_format
 from schemas.records import Candidate, Demonstration
 
 MODULES = (trl, openai, sharegpt, label_studio, argilla)
@@ -29,9 +28,7 @@ def find_exporter(name: str) -> Exporter:
     """
     if name in EXPORTERS:
         return EXPORTERS[name]
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), NAMES, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}? " if close else ""
-    raise ExportError(f"{name}: no such format; {hint}There are {', '.join(NAMES)}")
+    raise ExportError(f"{name}: no such format; {hint_format(name, NAMES)}There are {', '.join(NAMES)}")
 
 
 def choose_table(exporter: Exporter, table: str | None, out: Path) -> str:

@@ -1,10 +1,9 @@
 """Lists the formats that can be taken in, and tells one from another by what rows hold."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipelines.sources.faults import IngestError
+from pipelines.sources.faults import IngestError, hint_format
 from pipelines.sources.formats import (
     alpaca,
     alpaca_eval,
@@ -61,12 +60,11 @@ def find_format(name: str) -> Format:
     """
     if name in FORMATS:
         return FORMATS[name]
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), FORMATS, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}? " if close else ""
     if name == mapped.NAME:
         raise IngestError(
             f"--as {name}: say which column is what, such as --map prompt=question --map completion=answer"
         )
+    hint = hint_format(name, FORMATS)
     raise IngestError(f"--as {name}: no such format; {hint}There are {', '.join([*FORMATS, mapped.NAME])}")
 
 

@@ -1,6 +1,6 @@
 """Makes the parts of a story that rows of several tables share: origins, prompts, drops, models, judgements."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from pipelines.versions.lineage.finding import KEYS
@@ -132,16 +132,3 @@ def tell_models(shelves: Shelves, row_id: str) -> list[Node]:
         Node("trained", each["model"], {"is": shelves.name_model(each["model"]), "as": each["table_name"]})
         for each in ordered
     ]
-
-
-def count_values(values: Iterable[Any]) -> dict[str, int]:
-    """How often each value comes, the most frequent first."""
-    counted: dict[str, int] = {}
-    for value in values:
-        counted[str(value)] = counted.get(str(value), 0) + 1
-    return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def join_counts(counted: Mapping[str, int]) -> str:
-    """Counts in words."""
-    return ", ".join(f"{count} {name}" for name, count in counted.items())
