@@ -87,6 +87,7 @@ def test_only_what_is_brought_needs_to_be_there(history: Path, tmp_path: Path) -
     revision = read_parent(history, "turn-5", 6)
     revision.cache.locate(revision.outs["models/start"].md5).unlink()
     bring_parent(history, "turn-5", 6, tmp_path / "models", tmp_path / "past")
+    assert (tmp_path / "models/policy").is_dir() and any((tmp_path / "past").rglob("*.parquet"))
 
 
 def test_experiment_forks_in_place_and_in_a_temporary_folder(
