@@ -1,4 +1,4 @@
-"""Turns prompts into candidates: K completions a prompt, drawn from several checkpoints."""
+"""Turns prompts into candidates: K completions a prompt from several checkpoints, scored by the reward model before."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.groups import kept_prompts, list_checkpoints, list_prompts
-from pipelines.samples import candidate_rows, sample_rows
+from pipelines.samples import candidate_rows, sample_rows, score_by_parent
 from pipelines.stage import Stage
 from schemas.tables import empty_frame, union_rows
 from training.models import set_determinism
@@ -33,7 +33,10 @@ def run(stage: Stage) -> None:
         candidates = union_rows("candidates", candidates, stage.imported("candidates"))
         samples = union_rows("samples", samples, stage.imported("samples"))
         origins = stage.imported("origins", of=("candidates",))
-    stage.write_table("candidates", candidates.join(stage.past_rows("candidates"), on="candidate_id", how="anti"))
+    new = candidates.join(stage.past_rows("candidates"), on="candidate_id", how="anti")
+    stage.write_table("candidates", new)
+    scores = score_by_parent(stage, new, stage.rows("prompts"), params.candidates.score_batch_rows)
+    stage.write_table("scores", scores)
     stage.write_table("samples", samples)
     stage.write_table("origins", origins)
 

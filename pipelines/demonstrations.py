@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.ledger import keep_rows
-from pipelines.samples import score_rows
+from pipelines.samples import score_by_parent
 from pipelines.stage import Stage
 from pipelines.teachers.sandbox import teach_prompts
 from schemas.tables import empty_frame, union_rows
@@ -24,14 +24,5 @@ def run(stage: Stage) -> None:
     new = rows.join(stage.past_rows("demonstrations"), on="demonstration_id", how="anti")
     stage.write_table("demonstrations", new)
     stage.write_table("origins", origins)
-    stage.write_table("scores", _score_demonstrations(stage, new))
-
-
-def _score_demonstrations(stage: Stage, rows: pl.DataFrame) -> pl.DataFrame:
-    """Scores of demonstrations by the parent's reward model; none in a cold start."""
-    reward_model = stage.dep("models/start") / "reward_model"
-    if not reward_model.exists() or rows.is_empty():
-        return empty_frame("scores")
-    return score_rows(
-        stage, reward_model, rows, stage.new_rows("prompts"), stage.params.demonstrations.score_batch_rows
-    )
+    scores = score_by_parent(stage, new, stage.new_rows("prompts"), params.demonstrations.score_batch_rows)
+    stage.write_table("scores", scores)

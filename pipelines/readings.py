@@ -1,4 +1,4 @@
-"""Turns candidates into what the audit of preferences asks of models: their tokens, and rewards by the parent's."""
+"""Turns candidates into what the audit of preferences reads beside them: tokens, and rewards by the parent."""
 
 from collections.abc import Callable
 from functools import cache
@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from curation.preference_audit import Readings
-from pipelines.samples import score_rows
 from pipelines.stage import Stage
 from schemas.params import Audit
 
@@ -19,7 +18,7 @@ def read_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFram
     """Tokens of the candidates, and rewards of this turn's; nothing that no check asks for."""
     audit = stage.params.curate_preferences.audit
     tokens = _encode_candidates(stage, candidates, prompts, audit)
-    scores = _score_candidates(stage, stage.new_rows("candidates"), prompts, audit)
+    scores = stage.new_rows("scores").select("candidate_id", "score")
     return Readings(tokens, scores, stage.params.start.max_tokens)
 
 
@@ -65,19 +64,6 @@ def is_surely_short(item: Item, max_tokens: int, count_markers: Callable[[tuple[
         return False
     markers = count_markers(tuple(message["role"] for message in messages), len(item[0]))
     return markers + sum(map(len, texts)) + len(texts) < max_tokens
-
-
-def _score_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataFrame, audit: Audit) -> pl.DataFrame:
-    """(candidate_id, score) by the parent's reward model, which never saw these; none in a cold start."""
-    reward_model = stage.dep("models/start") / "reward_model"
-    asked = audit.checks.reward_outlier.enabled or audit.checks.reward_opposed.enabled
-    if candidates.is_empty() or not asked or not reward_model.exists():
-        return pl.DataFrame(schema={"candidate_id": pl.String(), "score": pl.Float64()})
-    from training.models import set_determinism
-
-    set_determinism(stage.seed, stage.params.threads)
-    scored = score_rows(stage, reward_model, candidates, prompts, audit.score_batch_rows)
-    return scored.select("candidate_id", "score")
 
 
 def _list_items(candidates: pl.DataFrame, prompts: pl.DataFrame) -> tuple[pl.DataFrame, list[Item]]:

@@ -8,7 +8,7 @@ from pipelines.stage import Stage
 from schemas.ids import candidate_id
 from schemas.messages import assistant_completion
 from schemas.params import Sampling
-from schemas.tables import TABLES
+from schemas.tables import TABLES, empty_frame
 from training.examples import Sample
 from training.models import model_digest
 
@@ -48,6 +48,14 @@ def sample_rows(
         for sample in drawn
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=dict(TABLES["samples"].columns))
+
+
+def score_by_parent(stage: Stage, rows: pl.DataFrame, prompts: pl.DataFrame, batch_rows: int) -> pl.DataFrame:
+    """Rows of `scores` for new rows, by the parent's reward model, which never saw them; none in a cold start."""
+    reward_model = stage.dep("models/start") / "reward_model"
+    if rows.is_empty() or not reward_model.exists():
+        return empty_frame("scores")
+    return score_rows(stage, reward_model, rows, prompts, batch_rows)
 
 
 def score_rows(

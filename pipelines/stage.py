@@ -7,6 +7,7 @@ deletes outs before a stage) under a digest of its inputs, and moves outputs int
 
 import ctypes
 import fcntl
+import gc
 import hashlib
 import importlib
 import json
@@ -35,6 +36,9 @@ STAGES = (
 STATE = Path(".flywheel")
 LOCK_SECONDS = 30
 PR_SET_PDEATHSIG = 1
+GC_THRESHOLD = (100_000, 50, 100)
+"""Importing torch and transformers makes millions of objects that stay: the usual 700 searches them over and over, a
+fifth of the start of a stage."""
 
 
 class StageError(UserError):
@@ -336,8 +340,10 @@ def _pin_environment(root: Path) -> None:
     threads = str((read_yaml(root / "params.yaml") or {}).get("threads", 1))
     pinned = {
         "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads,
-        "NUMBA_NUM_THREADS": threads, "OMP_DYNAMIC": "FALSE", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000",
+        "NUMBA_NUM_THREADS": threads, "OMP_DYNAMIC": "FALSE", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "4000",
         "TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        # glibc gives each big tensor back to the kernel and asks for it again: keep it
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
     }  # fmt: skip
     if any(os.environ.get(key) != value for key, value in pinned.items()):
         os.environ.update(pinned)
@@ -347,6 +353,7 @@ def _pin_environment(root: Path) -> None:
 def main() -> int:
     """Entry point of `python -m pipelines.stage NAME`: 0 fine, 1 failed, 2 usage."""
     die_with_parent()
+    gc.set_threshold(*GC_THRESHOLD)
     if len(sys.argv) != 2 or sys.argv[1] not in STAGES:
         print(f"usage: python -m pipelines.stage STAGE, one of {' '.join(STAGES)}", file=sys.stderr)  # noqa: T201
         return 2

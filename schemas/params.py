@@ -172,6 +172,7 @@ class Candidates(Section):
     policies: list[Literal["sft", "start"]]
     n_prompts: Count | None
     sampling: Sampling
+    score_batch_rows: AtLeastOne
 
 
 class Rankings(Section):
@@ -226,7 +227,6 @@ class Audit(Section):
     """What is asked of each preference; weight: what a pair's is multiplied by for each finding that down-weights."""
 
     weight: Share
-    score_batch_rows: AtLeastOne
     contamination: Contamination
     checks: AuditChecks
 
