@@ -29,8 +29,8 @@ def set_determinism(seed: int, threads: int) -> None:
         "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false", "WANDB_MODE": "disabled", "TRL_EXPERIMENTAL_SILENCE": "1",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        # Threads that wait for each other spin for some 200 us, then sleep. A quarter of that costs a third more time on
-        # idle cores, the usual milliseconds ten times the time where others want a core; the bits are the same.
+        # Threads that wait for each other spin for some 200 us, then sleep. A quarter of that costs a third more time
+        # on idle cores, the usual milliseconds ten times the time where others want a core; the bits are the same.
         "GOMP_SPINCOUNT": "4000",
     }  # fmt: skip
     for name, value in quiet.items():
