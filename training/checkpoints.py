@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from schemas.errors import UserError
 from schemas.params import SelectCheckpoint
 from training import Progress, ignore_progress
 from training.best_of_n import score_samples
@@ -28,10 +29,13 @@ def pick_checkpoint(
     reported on would flatter it.
 
     Raises:
-        ValueError: no checkpoint, or no prompt.
+        UserError: no checkpoint, or no prompt.
     """
     if not checkpoints or not prompts:
-        raise ValueError(f"choosing a checkpoint needs both: {len(checkpoints)} checkpoints, {len(prompts)} prompts")
+        raise UserError(
+            f"choosing a checkpoint needs both: {len(checkpoints)} checkpoints, {len(prompts)} prompts of validation;"
+            " see sft.kept_checkpoints, sandbox.n_validation_prompts, prompts.splits"
+        )
     sampling = params.sampling
     means: dict[str, float] = {}
     for done, (name, policy) in enumerate(checkpoints.items(), start=1):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from schemas.ids import candidate_id, pair_id
 from schemas.params import Dpo
 from training import Progress, ignore_progress
@@ -40,14 +41,14 @@ def improve_by_dpo(
     `loss`, `accuracy` and `margin` of the implicit rewards.
 
     Raises:
-        ValueError: no pair fits.
+        UserError: no pair fits.
     """
     import torch
 
     model, tokenizer = load_policy(start)
     rows, skipped = _select_pairs(tokenizer, groups, params, max_tokens)
     if not rows:
-        raise ValueError(f"dpo: no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens}): raise it")
+        raise UserError(f"dpo: no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens}): raise it")
     n_rows = max(1, round(params.epochs * len(rows)))
     plan = plan_batches([row["length"] for row in rows], batch_rows=params.batch_pairs, n_rows=n_rows, seed=seed)
     ordered = [rows[index] for batch in plan for index in batch]

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import UserError
 from schemas.messages import assistant_completion, join_contents
 from schemas.params import Evaluate
 from training import Progress, ignore_progress
@@ -98,10 +99,10 @@ def evaluate_policies(
     KL is that of `judged` from the policy at `reference`, over the sampled answers; best-of-n draws from `reference`.
 
     Raises:
-        ValueError: no prompts.
+        UserError: no prompts.
     """
     if not prompts:
-        raise ValueError("evaluation needs benchmark prompts: see sandbox.n_benchmark_prompts, prompts.splits")
+        raise UserError("evaluation needs benchmark prompts: see sandbox.n_benchmark_prompts, prompts.splits")
     plain = [(prompt.prompt_id, prompt.messages) for prompt in prompts]
     answers: list[Answer] = []
     by_source: dict[Path, list[Answer]] = {}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from schemas.params import Start
 from training import Progress, ignore_progress
 from training.models import choose_device, load_checkpoint, save_checkpoint, save_model
@@ -38,7 +39,7 @@ def pretrain_policy(
     and ends in the same bytes.
 
     Raises:
-        ValueError: all texts are empty.
+        UserError: all texts are empty.
     """
     import torch
 
@@ -81,7 +82,7 @@ def encode_documents(tokenizer: "PreTrainedTokenizerBase", texts: Sequence[str],
     pieces = [ids[start : start + max_tokens] for ids in documents for start in range(0, len(ids), max_tokens)]
     rows = [piece for piece in pieces if len(piece) > 1]
     if not rows:
-        raise ValueError(f"pre-training needs texts: all {len(texts)} of those given are empty")
+        raise UserError(f"pre-training needs texts: all {len(texts)} of those given are empty")
     return rows
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from schemas.params import RewardModel
 from training import Progress, ignore_progress
 from training.batches import plan_batches
@@ -58,14 +59,14 @@ def train_reward_model(
     the same `work`, it goes on from the last saved step and ends with the same bytes.
 
     Raises:
-        ValueError: no pair is left to train on.
+        UserError: no pair is left to train on.
     """
     import torch
 
     tokenizer = load_tokenizer(start)
     kept, skipped = encode_groups(tokenizer, groups, max_tokens)
     if not kept:
-        raise ValueError(f"reward model: no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens})")
+        raise UserError(f"reward model: no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens})")
     torch.manual_seed(seed)
     model = load_reward_model(start, tokenizer)
     losses = _fit(model, kept, params, seed, work, progress)

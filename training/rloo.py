@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from schemas.params import Rloo
 from training import Progress, ignore_progress
 from training.batches import plan_batches
@@ -43,7 +44,7 @@ def improve_by_rloo(
     `cut_ratio`.
 
     Raises:
-        ValueError: no prompt fits.
+        UserError: no prompt fits.
     """
     import torch
 
@@ -130,7 +131,7 @@ def _plan_prompts(
     room = max_tokens - params.max_new_tokens
     fitting = [index for index, length in enumerate(lengths) if length <= room]
     if not fitting:
-        raise ValueError(
+        raise UserError(
             f"rloo: none of {len(ordered)} prompts leaves room for policy.rloo.max_new_tokens ({params.max_new_tokens})"
             f" within start.max_tokens ({max_tokens}): lower the one or raise the other"
         )

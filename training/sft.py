@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from schemas.params import Sft
 from training import Progress, ignore_progress
 from training.batches import plan_batches
@@ -65,12 +66,16 @@ def train_sft(
     On an accelerator it runs in bfloat16 with gradient checkpointing; `accelerate launch` spreads it over many.
 
     Raises:
-        ValueError: no example fits into `max_tokens` with something to learn.
+        UserError: no example, or none that fits into `max_tokens` with something to learn.
     """
     model, tokenizer = load_policy(start)
     rows, skipped = encode_examples(tokenizer, examples, max_tokens)
+    if not examples:
+        raise UserError(
+            "sft: no demonstration is left to learn from: see demonstrations.teachers, and `flywheel dropped`"
+        )
     if not rows:
-        raise ValueError(
+        raise UserError(
             f"sft: none of {len(examples)} examples fits into {max_tokens} tokens with a message to learn:"
             " raise start.max_tokens or look at the demonstrations' train marks"
         )

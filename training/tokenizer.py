@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from training.examples import Message
 
 if TYPE_CHECKING:
@@ -69,12 +70,10 @@ def ensure_chat_template(tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedTok
     """The tokenizer, given a plain textual template and a pad token where it lacks them (in place).
 
     Raises:
-        ValueError: it has no end-of-text token, so no completion could ever end.
+        UserError: it has no end-of-text token, so no completion could ever end.
     """
     if tokenizer.eos_token is None:
-        raise ValueError(
-            f"tokenizer {tokenizer.name_or_path!r} has no eos_token: name one in its tokenizer_config.json"
-        )
+        raise UserError(f"tokenizer {tokenizer.name_or_path!r} has no eos_token: name one in its tokenizer_config.json")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.chat_template is None:
@@ -104,7 +103,7 @@ def encode_example(
     Parts are tokenized apart from each other, so the ids always begin with those of `encode_prompt`.
 
     Raises:
-        ValueError: the chat template shows a message otherwise once others follow it.
+        UserError: the chat template shows a message otherwise once others follow it.
     """
     dialogue = [*messages, *completion]
     whole = _render(tokenizer, dialogue)
@@ -118,7 +117,7 @@ def encode_example(
         before = _render(tokenizer, dialogue[:position], answering=True)
         after = _render(tokenizer, dialogue[: position + 1])
         if not (whole.startswith(after) and after.startswith(before) and len(before) >= seen):
-            raise ValueError(
+            raise UserError(
                 f"the chat template of {tokenizer.name_or_path!r} shows message {position} otherwise in a longer"
                 " conversation: give the tokenizer a template that only appends"
             )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.shingles import measure_overlap
 from pipelines.sandbox.tasks import COURTESIES, KINDS, Task, every_task, find_pattern, parse_task, render_task
+from schemas.errors import UserError
 from schemas.params import Sandbox, Splits
 
 N_WORDINGS = 4
@@ -55,7 +56,7 @@ def write_prompts(split: str, n: int, *, params: Sandbox, turn_seed: int, exclud
     prompts are as people write them: some say nearly what another one says, some are junk.
 
     Raises:
-        ValueError: the world has fewer prompts left in this split.
+        UserError: the world has fewer prompts left in this split.
     """
     rng = random.Random(f"prompts/{params.seed}/{turn_seed}/{split}")
     n_junk = round(n * params.junk_share / 2) if split == "train" else 0
@@ -70,7 +71,7 @@ def write_prompts(split: str, n: int, *, params: Sandbox, turn_seed: int, exclud
     texts += _repeat_nearly(texts, n_near, rng, used)
     texts += _write_junk(n_junk, split, params, rng, used)
     if len(texts) < n:
-        raise ValueError(
+        raise UserError(
             f"sandbox: {n} {split} prompts wanted, {len(texts)} left; ask for fewer or raise the split's share"
         )
     rng.shuffle(texts)

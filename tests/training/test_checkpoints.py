@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from schemas.errors import UserError
 from schemas.params import Sampling, SelectCheckpoint
 from training.checkpoints import pick_checkpoint
 from training.models import load_policy, load_tokenizer, save_model
@@ -40,5 +41,5 @@ def test_the_first_of_equals_is_picked_and_nothing_to_choose_from_is_an_error(po
         )
 
     assert pick({"b": policy, "a": policy})[0] == "b"
-    with pytest.raises(ValueError, match="1 checkpoints, 0 prompts"):
+    with pytest.raises(UserError, match="1 checkpoints, 0 prompts"):
         pick({"a": policy}, [])

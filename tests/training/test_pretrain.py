@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
+from schemas.errors import UserError
 from schemas.params import Pretrain, Start
 from training.models import load_policy, load_tokenizer
 from training.pretrain import (
@@ -80,7 +81,7 @@ def test_documents_end_once_and_long_ones_are_cut_not_lost(policy):
     short, closed, cut_first, cut_last = encode_documents(tokenizer, ["apples", "books<|end|>", "", "a b c"], 3)
     assert short[-1] == closed[-1] == cut_last[-1] == end and closed.count(end) == 1
     assert tokenizer.decode(cut_first + cut_last) == " a b c<|end|>"
-    with pytest.raises(ValueError, match="all 1 of those given are empty"):
+    with pytest.raises(UserError, match="all 1 of those given are empty"):
         encode_documents(tokenizer, [""], 3)
 
 

@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from schemas.errors import UserError
 from schemas.ids import candidate_id, digest_rows
 from schemas.params import RewardModel
 from training.examples import Group, Pair
@@ -132,5 +133,5 @@ def test_any_decoder_can_be_a_reward_model(foreign_policy, tmp_path):
 
 def test_nothing_that_fits_is_an_error(policy, tmp_path):
     long = Group("p", ask("books " * 80), [answer("Yes."), answer("No.")], [Pair(0, 1, 1.0, 0.0)])
-    with pytest.raises(ValueError, match="no pair of 1 prompts fits"):
+    with pytest.raises(UserError, match="no pair of 1 prompts fits"):
         train(policy, tmp_path, groups=[long])

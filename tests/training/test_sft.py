@@ -3,6 +3,7 @@ import hashlib
 import pytest
 import torch
 
+from schemas.errors import UserError
 from schemas.params import Sft
 from training.examples import Example
 from training.models import load_policy, load_tokenizer, model_digest, read_lineage
@@ -151,5 +152,7 @@ def test_kept_checkpoints_are_spaced_evenly():
 
 
 def test_nothing_to_train_on_is_one_clear_error(policy, tmp_path):
-    with pytest.raises(ValueError, match="none of 2 examples fits"):
+    with pytest.raises(UserError, match="none of 2 examples fits"):
         train(policy, tmp_path, [TOO_LONG, NOTHING_TO_LEARN])
+    with pytest.raises(UserError, match="no demonstration is left"):
+        train(policy, tmp_path, [])

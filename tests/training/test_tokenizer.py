@@ -1,5 +1,6 @@
 import pytest
 
+from schemas.errors import UserError
 from training.models import load_tokenizer
 from training.tokenizer import (
     SPECIAL_TOKENS,
@@ -99,5 +100,5 @@ def test_foreign_tokenizer_gets_a_template_that_ends_each_answer(foreign_tokeniz
 def test_template_that_rewrites_earlier_messages_is_refused(policy):
     tokenizer = load_tokenizer(policy)
     tokenizer.chat_template = "{{ messages | length }}{% for m in messages %}{{ m['content'] }}{% endfor %}"
-    with pytest.raises(ValueError, match="otherwise in a longer conversation"):
+    with pytest.raises(UserError, match="otherwise in a longer conversation"):
         encode_example(tokenizer, ASK, [answer("one"), ASK[0], answer("two")])

@@ -7,6 +7,7 @@ import pytest
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.prompts import share_out, split_prompt, write_prompts
 from pipelines.sandbox.tasks import every_task, parse_task, render_task
+from schemas.errors import UserError
 from schemas.params import Sandbox
 
 
@@ -52,7 +53,7 @@ def test_other_turns_get_other_prompts(params: Sandbox) -> None:
 
 
 def test_asking_for_more_than_there_is_says_so(params: Sandbox) -> None:
-    with pytest.raises(ValueError, match="validation prompts wanted"):
+    with pytest.raises(UserError, match="validation prompts wanted"):
         write_prompts("validation", 60_000, params=params, turn_seed=1, exclude=set())
 
 
