@@ -44,6 +44,7 @@ __all__ = ["FORMATS", "IngestError", "IngestReport", "format_report", "ingest_fi
 
 FIRST_ROWS = 20
 """How many rows of each reason and note imports.json names; the Parquet records beside it name all."""
+NO_ROWS = "the file has no rows; check how it was made or fetched"
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def _guess(
 ) -> tuple[Format, Iterator[SourceRow]]:
     """The format of the first rows, or `mapped` where they have its columns; and all rows."""
     first = list(islice(rows, GUESSED_ROWS))
+    if not first:
+        raise IngestError(f"{file.name}: {NO_ROWS}")
     read = [row.value for row in first if row.fault is None]
     if first and first[0].fault and not read:
         fault = first[0].fault
@@ -195,7 +198,7 @@ def _refuse_nothing_kept(file: SourceFile, format_: Format, collected: Collected
     if collected.rows_kept:
         return
     if not collected.rows_in:
-        raise IngestError(f"{file.name}: the file has no rows; check how it was made or fetched")
+        raise IngestError(f"{file.name}: {NO_ROWS}")
     first = collected.quarantine.row(0, named=True)
     raise IngestError(
         f"{file.where(first['line'])}: none of {collected.rows_in} rows is {format_.name}; the first:"

@@ -286,6 +286,13 @@ def test_a_file_of_which_nothing_can_be_kept_is_refused(
 
 
 @pytest.mark.parametrize("format_name", [None, "alpaca"])
+def test_an_empty_list_has_no_rows(tmp_path: Path, format_name: str | None) -> None:
+    (tmp_path / "f.json").write_text("[]")
+    with pytest.raises(IngestError, match=r"f\.json: the file has no rows"):
+        ingest_file(tmp_path, tmp_path / "f.json", format_name)
+
+
+@pytest.mark.parametrize("format_name", [None, "alpaca"])
 def test_a_file_of_bad_lines_only_names_the_first(tmp_path: Path, format_name: str | None) -> None:
     (tmp_path / "f.jsonl").write_text('\n{"a"}\n{"b"}\n')
     with pytest.raises(IngestError, match=r"f\.jsonl, line 2: none of .*2 rows .*invalid_json, column 5"):
