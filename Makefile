@@ -28,13 +28,15 @@ check:
 	@command -v git >/dev/null || { echo "git is missing: install it, then run make again" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed and $(PYTHON) is not: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make an environment: install its venv (on Debian python3-venv), run make again" >&2; exit 1; }
 	@git rev-parse --git-dir >/dev/null 2>&1 || \
 	  { echo "not a git clone, and DVC needs one: git init && git add -A && git commit -qm start, then run make again" >&2; exit 1; }
 
 $(VENV)/.turn: pyproject.toml constraints.txt | check
 	@echo "installing into $(VENV) (a few minutes the first time)" >&2
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(if $(TORCH_INDEX),$(INSTALL) --index-url $(TORCH_INDEX) torch,:)
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
+	@$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch,:)
 	@$(INSTALL) -e .
 	@touch $@
 
