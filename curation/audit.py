@@ -14,7 +14,7 @@ from curation import audit_order, audit_texts, audit_votes
 from curation.ledger import make_findings, record_drops
 from curation.noise import FOUND
 from curation.pairs import Evidence, complete_pairs, complete_votes
-from schemas.params import Audit, NearDuplicates
+from schemas.curation_params import Audit, NearDuplicates
 from schemas.tables import conform_frame
 
 

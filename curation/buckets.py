@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from curation.words import Array, Encoded, encode_texts, running_sum
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 Progress = Callable[[int, int], None]
 BAND_VERSION = 1

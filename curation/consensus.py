@@ -18,7 +18,7 @@ from curation.pair_models import (
     predict_rao_kupper,
 )
 from curation.plackett_luce import fit_plackett_luce, list_choices
-from schemas.params import Consensus, TiedConsensus
+from schemas.curation_params import Consensus, TiedConsensus
 from schemas.tables import conform_frame
 
 _EQUAL = 1e-9  # weights nearer than rounding are equal

@@ -7,7 +7,7 @@ from curation.ledger import make_findings
 from curation.near_duplicates import match_references, normalise_text
 from curation.noise import FOUND
 from curation.words import hash_ngrams, hash_words
-from schemas.params import Contamination, NearDuplicates, NgramOverlap
+from schemas.curation_params import Contamination, NearDuplicates, NgramOverlap
 
 
 def find_contamination(

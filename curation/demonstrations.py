@@ -8,7 +8,7 @@ from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates
 from curation.noise import FOUND, CountTokens, find_noise
 from curation.texts import completion_text, prompt_text, system_text, trained_text
 from schemas import ids
-from schemas.params import CurateDemonstrations, LowReward, NearDuplicates
+from schemas.curation_params import CurateDemonstrations, LowReward, NearDuplicates
 
 STAGE = "curate_demonstrations"
 _COLUMNS = ("prompt", "text")

@@ -16,7 +16,7 @@ from curation.buckets import Bands, Progress, gather_buckets, run_threads, sign_
 from curation.keeping import order_rows
 from curation.near_duplicates import match_survivors
 from curation.words import Array
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 if TYPE_CHECKING:
     import pyarrow as pa

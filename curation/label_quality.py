@@ -19,7 +19,7 @@ from curation.rank_agreement import correlate_with_others, kendall_w
 from curation.reliability import bound_bias, bound_reliability
 from curation.views import read_view
 from curation.votes import encode_votes
-from schemas.params import Bootstrap
+from schemas.curation_params import Bootstrap
 
 _PLACES = {"second": -1, TIE: 0, "first": 1}
 

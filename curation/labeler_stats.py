@@ -10,7 +10,7 @@ from curation.agreement import pair_agreement
 from curation.dawid_skene import believe_others
 from curation.reliability import bound_bias, bound_reliability
 from curation.votes import Votes, encode_votes
-from schemas.params import BiasedLabeler, PreferenceRules
+from schemas.curation_params import BiasedLabeler, PreferenceRules
 from schemas.tables import conform_frame
 
 

@@ -9,8 +9,8 @@ import polars as pl
 from curation.buckets import Progress
 from curation.known_rows import Extended, Known, drop_beside_known, take_texts
 from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates
+from schemas.curation_params import DemonstrationRules, NearDuplicates
 from schemas.errors import UserError
-from schemas.params import DemonstrationRules, NearDuplicates
 
 
 @dataclass(frozen=True)

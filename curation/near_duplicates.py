@@ -17,7 +17,7 @@ import polars as pl
 from curation.buckets import Progress, Shingled, shingle_rows
 from curation.keeping import order_rows
 from curation.words import Array
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 
 def normalise_text(text: pl.Expr) -> pl.Expr:

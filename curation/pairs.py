@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from curation.near_duplicates import normalise_text
+from schemas.curation_params import Audit, NearDuplicates
 from schemas.errors import UserError
-from schemas.params import Audit, NearDuplicates
 
 PAIRS: dict[str, pl.DataType] = {
     # what a frame must have; a null text is one that nobody knows, an empty one is empty

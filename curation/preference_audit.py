@@ -8,7 +8,7 @@ from curation.audit import audit_pairs
 from curation.conversations import count_empty_turns, last_message
 from curation.ledger import keep_rows
 from curation.texts import prompt_text, said_text, system_text
-from schemas.params import Audit, NearDuplicates
+from schemas.curation_params import Audit, NearDuplicates
 
 
 @dataclass(frozen=True)

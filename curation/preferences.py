@@ -15,7 +15,7 @@ from curation.noise import FOUND, CountTokens, find_noise
 from curation.preference_audit import NOTHING_READ, Readings, Tables, audit_preferences
 from curation.texts import prompt_text, said_text
 from curation.views import read_view
-from schemas.params import CuratePreferences, NearDuplicates, PreferenceRules
+from schemas.curation_params import CuratePreferences, NearDuplicates, PreferenceRules
 
 STAGE = "curate_preferences"
 # A prompt dropped for these is as good as another one: labels for it stay valid

@@ -17,7 +17,7 @@ from curation.noise import CountTokens, find_noise
 from curation.rouge import drop_similar
 from curation.splits import assign_splits, list_conflicts
 from curation.texts import prompt_text, system_text
-from schemas.params import NearDuplicates, Prompts
+from schemas.curation_params import NearDuplicates, Prompts
 
 STAGE = "prompts"
 MARKED_TABLES = ("demonstrations", "rankings")

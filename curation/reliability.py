@@ -16,7 +16,7 @@ from curation.dawid_skene import believe_others
 from curation.votes import Array, Votes, encode_votes
 
 if TYPE_CHECKING:
-    from schemas.params import UnreliableLabeler
+    from schemas.curation_params import UnreliableLabeler
 
 _TINY = 1e-6
 _MOST = 0.98  # of informedness: no finite record shows a labeler to be never wrong

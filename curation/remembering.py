@@ -15,7 +15,7 @@ import polars as pl
 from curation import buckets
 from curation.buckets import Bands, Progress
 from curation.words import Array, string_buffers
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 _SLICE_ROWS = 65_536
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from schemas.params import Splits
+from schemas.curation_params import Splits
 from schemas.tables import conform_frame
 
 _HELD_OUT_FIRST = {"benchmark": 0, "validation": 1, "train": 2}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from curation.buckets import Progress
     from curation.loose_rows import Faults
-    from schemas.params import NearDuplicates, Params
+    from schemas.curation_params import NearDuplicates
+    from schemas.params import Params
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _load_loops() -> threading.Thread:
 
     def load() -> None:
         from curation.near_duplicates import drop_near_duplicates
-        from schemas.params import NearDuplicates
+        from schemas.curation_params import NearDuplicates
 
         near = NearDuplicates(
             threshold=1, column_threshold=0, shingle_words=1, shingle_characters=1, bands=1, rows_per_band=1, seed=1

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.runner import hold_lock
 from pipelines.sources.collecting import Collected, Source, collect_rows
 from pipelines.sources.faults import IngestError
 from pipelines.sources.files import SourceFile, SourceRow, read_file, strip_endings
@@ -37,7 +38,7 @@ from pipelines.sources.mapping import check_columns, parse_mapping
 from pipelines.sources.parts import clear_staged, name_part, write_ledger, write_parts
 from pipelines.sources.reading import read_rows
 from pipelines.sources.supersession import VANISHED, compare_versions, find_earlier
-from pipelines.stage import STATE, hold_lock
+from pipelines.stage import STATE
 from schemas.tables import empty_frame
 
 __all__ = ["FORMATS", "IngestError", "IngestReport", "format_report", "ingest_file"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.stage import Stage
-from schemas.params import Section
+from schemas.sections import Section
 from training.models import model_digest, write_lineage
 
 

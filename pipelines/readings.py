@@ -8,7 +8,7 @@ import polars as pl
 
 from curation.preference_audit import Readings
 from pipelines.stage import Stage
-from schemas.params import Audit
+from schemas.curation_params import Audit
 
 Item = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 TOKENS = {"candidate_id": pl.String(), "tokens": pl.List(pl.Int64())}

@@ -7,8 +7,8 @@ import polars as pl
 from pipelines.stage import Stage
 from schemas.ids import candidate_id
 from schemas.messages import assistant_completion
-from schemas.params import Sampling
 from schemas.tables import TABLES, empty_frame
+from schemas.training_params import Sampling
 from training.examples import Sample
 from training.models import model_digest
 

@@ -20,8 +20,8 @@ from curation.known_rows import Known
 from curation.remembering import Memory, remember_bands
 from curation.words import Array
 from pipelines.store import read_json, write_bytes
+from schemas.curation_params import NearDuplicates
 from schemas.errors import UserError
-from schemas.params import NearDuplicates
 
 _SETTINGS = "settings.json"
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from schemas.audit import AuditChecks
+from schemas.curation_params import CurateDemonstrations, CuratePreferences, NearDuplicates, Prompts, Splits
 from schemas.errors import UserError
-from schemas.noise_rules import CompletionRules, PromptRules, Rule
-from schemas.sections import AtLeastOne, Count, Positive, Section, Share
+from schemas.sections import AtLeastOne, Count, Section, Share
+from schemas.training_params import Policy, RewardModel, Sampling, SftStage, Start
 
 
 class ParamsError(UserError):
@@ -20,13 +20,6 @@ class Turn(Section):
 
     number: AtLeastOne
     parent: str | None
-
-
-class Splits(Section):
-    """Shares of prompts held out; the rest is train."""
-
-    validation: Share
-    benchmark: Share
 
 
 class Sandbox(Section):
@@ -48,121 +41,11 @@ class Sandbox(Section):
     labeler_shares: dict[Literal["skilled", "careless", "contrary", "length_biased", "position_biased"], Share]
 
 
-class Pretrain(Section):
-    """Pre-training of the small model of a cold start."""
-
-    steps: AtLeastOne
-    batch_tokens: AtLeastOne
-    learning_rate: Positive
-    matrix_learning_rate: Positive
-    checkpoint_steps: AtLeastOne
-
-
-class Start(Section):
-    """Where the first policy comes from."""
-
-    model: str | None
-    vocabulary_tokens: AtLeastOne
-    hidden_size: AtLeastOne
-    layers: AtLeastOne
-    attention_heads: AtLeastOne
-    max_tokens: AtLeastOne
-    pretrain: Pretrain
-
-
-class NearDuplicates(Section):
-    """How near-duplicates are found: Jaccard similarity of word shingles, candidates by MinHash bands."""
-
-    threshold: Annotated[float, Field(gt=0, le=1)]
-    column_threshold: Share
-    shingle_words: AtLeastOne
-    shingle_characters: AtLeastOne
-    bands: AtLeastOne
-    rows_per_band: AtLeastOne
-    seed: int
-
-
-class NgramOverlap(Rule):
-    """Share of a benchmark prompt's word n-grams found in one row; n-grams of more rows are common phrases."""
-
-    n_words: AtLeastOne
-    min_ratio: Share
-    max_rows: AtLeastOne
-
-
-class Contamination(Section):
-    """How training rows are held against benchmark prompts."""
-
-    benchmark_exact: Rule
-    benchmark_near_duplicate: Rule
-    benchmark_long_overlap: NgramOverlap
-    benchmark_short_overlap: NgramOverlap
-
-
-class LowReward(Rule):
-    """Drops the lowest share by the parent turn's reward model."""
-
-    max_quantile: Share
-
-
-class DemonstrationRules(CompletionRules):
-    """Rules of demonstrations."""
-
-    conflicting_outputs: Rule
-    exact_duplicate: Rule
-    near_duplicate: Rule
-    prompt_dropped: Rule
-    held_out_split: Rule
-    low_reward: LowReward
-
-
-class Prompts(Section):
-    """Which prompts enter a turn, and how imported ones are split."""
-
-    sources: list[Literal["sandbox", "imports"]]
-    splits: Splits
-    keep: list[str]
-    rules: PromptRules
-
-
 class Demonstrations(Section):
     """Who writes demonstrations."""
 
     teachers: list[Literal["sandbox", "imports"]]
     score_batch_rows: AtLeastOne
-
-
-class CurateDemonstrations(Section):
-    """Which demonstrations are kept."""
-
-    keep: list[str]
-    rules: DemonstrationRules
-    contamination: Contamination
-
-
-class Sft(Section):
-    """Supervised fine-tuning on demonstrations."""
-
-    epochs: Positive
-    batch_rows: AtLeastOne
-    device_rows: AtLeastOne
-    learning_rate: Positive
-    kept_checkpoints: AtLeastOne
-
-
-class SftStage(Sft):
-    """The stage `sft`: on the demonstrations of this turn, or of all turns."""
-
-    turns: Literal["this", "all"]
-
-
-class Sampling(Section):
-    """How completions are drawn from a policy."""
-
-    temperature: Positive
-    top_p: Share
-    max_new_tokens: AtLeastOne
-    batch_rows: AtLeastOne
 
 
 class Candidates(Section):
@@ -179,150 +62,6 @@ class Rankings(Section):
     """Who ranks."""
 
     labelers: list[Literal["sandbox", "imports"]]
-
-
-class UnreliableLabeler(Rule):
-    """Drops a labeler whose upper confidence bound of reliability is below the limit."""
-
-    min_reliability: Share
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-
-
-class BiasedLabeler(Rule):
-    """Drops a labeler whose lower confidence bound of bias is above one limit and reliability below the other."""
-
-    max_bias: Share
-    min_reliability: Share
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-
-
-class TiedConsensus(Rule):
-    """Drops a pair whose weighted votes do not prefer one side by more than the margin."""
-
-    min_margin: Share
-
-
-class PreferenceRules(Section):
-    """Rules of labelers, comparisons and pairs."""
-
-    unreliable_labeler: UnreliableLabeler
-    position_biased_labeler: BiasedLabeler
-    length_biased_labeler: BiasedLabeler
-    prompt_dropped: Rule
-    benchmark_prompt: Rule
-    identical_sides: Rule
-    empty_side: Rule
-    contradictory_pair: Rule
-    tied_consensus: TiedConsensus
-
-
-class Bootstrap(Section):
-    """Intervals by drawing whole prompts again."""
-
-    n_samples: AtLeastOne
-    confidence: Annotated[float, Field(gt=0, lt=1)]
-
-
-class Audit(Section):
-    """What is asked of each preference; weight: what a pair's is multiplied by for each finding that down-weights."""
-
-    weight: Share
-    contamination: Contamination
-    checks: AuditChecks
-
-
-class Consensus(Section):
-    """How the votes on a prompt's candidates become one verdict a pair, each vote weighed by its labeler's reliability.
-
-    invented_wins: weight of one win and one loss given to each candidate, so that a model's strengths stay finite.
-    """
-
-    method: Literal["weighted_majority", "bradley_terry", "newman", "plackett_luce"]
-    invented_wins: Positive
-
-
-class CuratePreferences(Section):
-    """How rankings become preferences; gold labelers are those whose rankings are the truth."""
-
-    gold_labelers: list[str]
-    consensus: Consensus
-    bootstrap: Bootstrap
-    candidate_rules: CompletionRules
-    rules: PreferenceRules
-    audit: Audit
-
-
-class RewardModel(Section):
-    """Training of the reward model, and scoring with it."""
-
-    epochs: Positive
-    past_prompts: Count | None
-    batch_prompts: AtLeastOne
-    learning_rate: Positive
-    warmup_share: Share
-    weight_decay: Annotated[float, Field(ge=0)]
-    max_gradient_norm: Positive
-    margin_scale: Annotated[float, Field(ge=0)]
-    checkpoint_steps: AtLeastOne
-    score_batch_rows: AtLeastOne
-
-
-class SelectCheckpoint(Section):
-    """Which SFT checkpoint the policy starts from: the best by mean reward on validation prompts."""
-
-    n_samples: AtLeastOne
-    sampling: Sampling
-
-
-class BestOfN(Section):
-    """Fine-tuning on the best of n samples by reward, with the labelers' top-ranked answers."""
-
-    n: AtLeastOne
-    kept_share: Share
-    labelers_best: bool
-    sampling: Sampling
-    fine_tune: Sft
-
-
-class Rloo(Section):
-    """REINFORCE leave-one-out: each sample's baseline is the mean reward of its siblings."""
-
-    steps: AtLeastOne
-    batch_prompts: AtLeastOne
-    generations: Annotated[int, Field(ge=2)]
-    learning_rate: Positive
-    warmup_share: Share
-    max_gradient_norm: Positive
-    kl_beta: Annotated[float, Field(ge=0)]
-    clip: Positive
-    missing_end_penalty: Annotated[float, Field(ge=0)]
-    temperature: Positive
-    top_p: Share
-    max_new_tokens: AtLeastOne
-    checkpoint_steps: AtLeastOne
-
-
-class Dpo(Section):
-    """Direct preference optimisation."""
-
-    epochs: Positive
-    batch_pairs: AtLeastOne
-    pairs_per_prompt: AtLeastOne
-    learning_rate: Positive
-    warmup_share: Share
-    max_gradient_norm: Positive
-    kl_beta: Positive
-    checkpoint_steps: AtLeastOne
-
-
-class Policy(Section):
-    """How the policy is improved."""
-
-    method: Literal["best_of_n", "rloo", "dpo"]
-    select_checkpoint: SelectCheckpoint
-    best_of_n: BestOfN
-    rloo: Rloo
-    dpo: Dpo
 
 
 class Evaluate(Section):

@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from schemas.ids import candidate_id
 from schemas.messages import assistant_completion
-from schemas.params import BestOfN
+from schemas.training_params import BestOfN
 from training import Progress, ignore_progress
 from training.examples import Example, Sample
 from training.improvement import PolicyResult, Prompt, ScoredSample
@@ -44,12 +45,33 @@ def improve_by_best_of_n(
     Raises:
         ValueError: there is nothing to train on.
     """
-    import torch
-
     best: list[ScoredSample] = []
     if params.kept_share:
         scored = sample_scored(start, reward_model, prompts, params=params, max_tokens=max_tokens, seed=seed, work=work)
         best = keep_highest(pick_best(scored), params.kept_share)
+    examples = _list_examples(prompts, best, labelers_best if params.labelers_best else [])
+    if not examples:
+        raise ValueError(f"best_of_n: no sample of {len(prompts)} prompts came to an end and labelers gave none")
+    fine_tuned = work / "fine_tuned"
+    tuned = train_sft(
+        start, examples, params=params.fine_tune, max_tokens=max_tokens, seed=seed, out=fine_tuned,
+        work=work / "fine_tune", progress=progress,
+    )  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(fine_tuned / tuned.checkpoints[-1], out, dirs_exist_ok=True)
+    settings = {**params.model_dump(), "max_tokens": max_tokens, "reward_model": model_digest(reward_model)}
+    _note_lineage(out, tuned.trained_row_ids, start=start, reference=reference, settings=settings, seed=seed)
+    trained = set(tuned.trained_row_ids)
+    return PolicyResult(
+        model_digest(out), "candidates", sorted(trained), sorted(tuned.skipped_row_ids),
+        best_samples=[scored for scored in best if scored.candidate_id in trained],
+    )  # fmt: skip
+
+
+def _list_examples(
+    prompts: Sequence[Prompt], best: Sequence[ScoredSample], labelers_best: Sequence[Example]
+) -> list[Example]:
+    """What is learnt, sorted by candidate id: the policy's own bests and the labelers'."""
     messages = dict(prompts)
     examples = {
         scored.candidate_id: Example(
@@ -57,27 +79,18 @@ def improve_by_best_of_n(
         )
         for scored in best
     }
-    if params.labelers_best:
-        examples |= {example.row_id: example for example in labelers_best}
-    if not examples:
-        raise ValueError(f"best_of_n: no sample of {len(prompts)} prompts came to an end and labelers gave none")
-    fine_tuned = work / "fine_tuned"
-    tuned = train_sft(
-        start, [examples[row_id] for row_id in sorted(examples)], params=params.fine_tune, max_tokens=max_tokens,
-        seed=seed, out=fine_tuned, work=work / "fine_tune", progress=progress,
-    )  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(fine_tuned / tuned.checkpoints[-1], out, dirs_exist_ok=True)
+    examples |= {example.row_id: example for example in labelers_best}
+    return [examples[row_id] for row_id in sorted(examples)]
+
+
+def _note_lineage(
+    out: Path, rows: Sequence[str], *, start: Path, reference: Path, settings: dict[str, Any], seed: int
+) -> None:
+    import torch
+
     write_lineage(
-        out, kind="best_of_n", rows=tuned.trained_row_ids, parent=model_digest(start),
-        reference=model_digest(reference),
-        params={**params.model_dump(), "max_tokens": max_tokens, "reward_model": model_digest(reward_model)},
-        seed=seed, threads=torch.get_num_threads(),
-    )  # fmt: skip
-    trained = set(tuned.trained_row_ids)
-    return PolicyResult(
-        model_digest(out), "candidates", sorted(trained), sorted(tuned.skipped_row_ids),
-        best_samples=[scored for scored in best if scored.candidate_id in trained],
+        out, kind="best_of_n", rows=rows, parent=model_digest(start), reference=model_digest(reference),
+        params=settings, seed=seed, threads=torch.get_num_threads(),
     )  # fmt: skip
 
 

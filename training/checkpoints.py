@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from schemas.errors import UserError
-from schemas.params import SelectCheckpoint
+from schemas.training_params import SelectCheckpoint
 from training import Progress, ignore_progress
 from training.best_of_n import score_samples
 from training.improvement import Prompt

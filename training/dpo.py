@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
 from schemas.ids import candidate_id, pair_id
-from schemas.params import Dpo
+from schemas.training_params import Dpo
 from training import Progress, ignore_progress
 from training.batches import plan_batches
 from training.examples import Group

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from schemas.params import Policy
+from schemas.training_params import Policy
 from training import Progress, ignore_progress
 from training.improvement import PolicyInputs, PolicyResult
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
-from schemas.params import Start
+from schemas.training_params import Start
 from training import Progress, ignore_progress
 from training.models import choose_device, load_checkpoint, save_checkpoint, save_model
 from training.tokenizer import encode_texts, train_tokenizer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
-from schemas.params import RewardModel
+from schemas.training_params import RewardModel
 from training import Progress, ignore_progress
 from training.batches import plan_batches
 from training.examples import Group, Message

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
-from schemas.params import Rloo
+from schemas.training_params import Rloo
 from training import Progress, ignore_progress
 from training.batches import plan_batches
 from training.improvement import PolicyResult, Prompt

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
-from schemas.params import Sft
+from schemas.training_params import Sft
 from training import Progress, ignore_progress
 from training.batches import plan_batches
 from training.examples import Example

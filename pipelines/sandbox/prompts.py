@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipelines.sandbox.patterns import PATTERNS
 from pipelines.sandbox.shingles import measure_overlap
 from pipelines.sandbox.tasks import COURTESIES, KINDS, Task, every_task, find_pattern, parse_task, render_task
+from schemas.curation_params import Splits
 from schemas.errors import UserError
-from schemas.params import Sandbox, Splits
+from schemas.params import Sandbox
 
 N_WORDINGS = 4
 JUNK_PROMPTS = (

@@ -20,7 +20,7 @@ from pipelines.store import read_json, write_bytes
 
 PACKAGES = ("schemas", "curation", "training", "pipelines")
 DIGESTS = Path(__file__).with_name("code_digests.json")
-NOT_RESULTS = frozenset({"pipelines.stage", "pipelines.store"})
+NOT_RESULTS = frozenset({"pipelines.runner", "pipelines.stage", "pipelines.store"})
 """The runner: how a stage is run, not what it computes. A change of it that changes bytes is declared by hand."""
 
 

@@ -11,7 +11,9 @@ import yaml
 
 from schemas import ids
 from schemas.messages import assistant_completion, user_prompt
-from schemas.params import Params, Rule, Section, parse_params
+from schemas.noise_rules import Rule
+from schemas.params import Params, parse_params
+from schemas.sections import Section
 from schemas.tables import TABLES, conform_frame
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from curation.audit import CHECKS, audit_pairs, count_findings, list_drops
 from curation.noise import FOUND
 from curation.pairs import PAIRS, PairsError
 from schemas.audit import AuditChecks
-from schemas.params import Audit, Params
+from schemas.curation_params import Audit
+from schemas.params import Params
 from schemas.tables import check_frame
 
 N_CLEAN, N_FAULTS = 300, 120

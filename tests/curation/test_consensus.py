@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.consensus import decide_consensus, make_preferences, model_pairs
-from schemas.params import Consensus, TiedConsensus
+from schemas.curation_params import Consensus, TiedConsensus
 
 
 def pair(first: float, second: float, tie: float, name: str = "p") -> dict[str, Any]:

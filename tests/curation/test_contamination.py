@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from curation.contamination import find_contamination, find_overlap
-from schemas.params import NgramOverlap, Params
+from schemas.curation_params import NgramOverlap
+from schemas.params import Params
 
 
 def frame(**texts: str) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from benchmarks.planted_texts import measure_jaccard, plant_texts
 from curation.buckets import Bands
 from curation.known_rows import Known, drop_beside_known
 from curation.near_duplicates import drop_near_duplicates
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 NEAR = NearDuplicates(
     threshold=0.8, column_threshold=0.5, shingle_words=3, shingle_characters=5, bands=25, rows_per_band=5, seed=1

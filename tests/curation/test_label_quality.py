@@ -7,7 +7,7 @@ import pytest
 
 from curation.label_quality import LabelQuality, list_votes, measure_labels
 from curation.views import read_view
-from schemas.params import Bootstrap
+from schemas.curation_params import Bootstrap
 
 BOOTSTRAP = Bootstrap(n_samples=50, confidence=0.95)
 

@@ -13,7 +13,7 @@ from curation.near_duplicates import (
     list_pairs,
     match_references,
 )
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 NEAR = NearDuplicates(
     threshold=0.8, column_threshold=0.5, shingle_words=3, shingle_characters=5, bands=25, rows_per_band=5, seed=1

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from curation.noise import RULES, find_noise
 from curation.personal_data import count_personal_data
-from schemas.params import CompletionRules, Params, PromptRules
+from schemas.noise_rules import CompletionRules, PromptRules
+from schemas.params import Params
 
 GOOD = (
     "7", "No.", "Yes", "Na", "None", "null", "4/5", "x = 3", "It is a fruit.", "In a mine.", "- ash\n- maple\n- elm",

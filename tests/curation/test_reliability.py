@@ -9,7 +9,7 @@ from curation.dawid_skene import believe_others
 from curation.labeler_stats import measure_length_pull
 from curation.reliability import bound_bias, estimate_reliability, find_unreliable, regress_votes
 from curation.votes import Votes, encode_votes
-from schemas.params import UnreliableLabeler
+from schemas.curation_params import UnreliableLabeler
 
 RULE = UnreliableLabeler(enabled=True, min_reliability=0.65, confidence=0.95)
 

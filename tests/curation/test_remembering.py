@@ -7,7 +7,7 @@ import pytest
 from curation import buckets
 from curation.near_duplicates import cluster_near_duplicates, drop_near_duplicates
 from curation.remembering import Memory, remember_bands
-from schemas.params import NearDuplicates
+from schemas.curation_params import NearDuplicates
 
 NEAR = NearDuplicates(
     threshold=0.8, column_threshold=0.5, shingle_words=3, shingle_characters=5, bands=25, rows_per_band=5, seed=1

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.splits import assign_splits, draw_split, list_conflicts
-from schemas.params import Splits
+from schemas.curation_params import Splits
 
 SHARES = Splits(validation=0.2, benchmark=0.3)
 SPLITS = ("train", "validation", "benchmark")

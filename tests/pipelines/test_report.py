@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.stage import read_yaml, run_stage
+from pipelines.runner import run_stage
+from pipelines.stage import read_yaml
 from pipelines.store import write_csv, write_json, write_parquet
 from schemas.ids import pair_id
 from schemas.messages import assistant_completion, user_prompt

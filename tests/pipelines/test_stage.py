@@ -1,17 +1,13 @@
-"""The stage runner: declared inputs only, outputs whole, resume state by inputs, no orphans."""
+"""A stage at work: declared inputs only, outputs whole, resume state by inputs."""
 
-import os
-import signal
-import subprocess
 import sys
-import textwrap
-import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from pipelines.stage import Stage, StageError, hold_lock, run_stage
+from pipelines.runner import run_stage
+from pipelines.stage import Stage, StageError
 from pipelines.store import digest_path, list_files, write_json, write_parquet
 
 ROOT = Path(__file__).parents[2]
@@ -129,52 +125,6 @@ def test_digest_changes_with_every_input(project: Path, change: str) -> None:
     else:
         (project / "versions.yaml").write_text("stages: {sft: 2}\n")
     assert Stage(project, "sft").digest != before
-
-
-def test_a_second_runner_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.stage.LOCK_SECONDS", 0.2)
-    lock = project / ".flywheel/stage.lock"
-    with hold_lock(lock), pytest.raises(StageError, match=f"process {os.getpid()}"), hold_lock(lock):
-        pass
-
-
-def test_a_stage_dies_with_its_parent(tmp_path: Path) -> None:
-    """kill -9 of the parent alone ends the stage: no orphan writes on."""
-    child = textwrap.dedent("""
-        import time
-        from pipelines.stage import die_with_parent
-        die_with_parent()
-        print("up", flush=True)
-        time.sleep(60)
-    """)
-    parent = textwrap.dedent(f"""
-        import subprocess, sys
-        process = subprocess.Popen([sys.executable, "-c", {child!r}], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        print(process.pid, flush=True)
-        process.wait()
-    """)
-    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, cwd=ROOT) as process:
-        assert process.stdout is not None
-        orphan = int(process.stdout.readline())
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{orphan}/stat").exists() and time.monotonic() < deadline:
-            if Path(f"/proc/{orphan}/stat").read_text().split()[2] == "Z":
-                break
-            time.sleep(0.05)
-        else:
-            assert not Path(f"/proc/{orphan}").exists()
-
-
-def test_mistakes_are_one_line_and_an_exit_code(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pipelines.stage"]
-    usage = subprocess.run([*command, "sfft"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert usage.returncode == 2 and "one of start prompts" in usage.stderr
-    empty = subprocess.run([*command, "sft"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert empty.returncode == 1 and empty.stderr.count("\n") == 1 and "flywheel init" in empty.stderr
 
 
 def test_equal_frames_give_equal_bytes(tmp_path: Path) -> None:

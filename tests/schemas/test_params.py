@@ -9,7 +9,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from schemas import params
+from schemas import curation_params, params, training_params
+from schemas.sections import Section
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +19,9 @@ VALUES: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 def all_sections() -> list[type[BaseModel]]:
-    return [cls for _, cls in inspect.getmembers(params, inspect.isclass) if issubclass(cls, params.Section)]
+    modules = (params, curation_params, training_params)
+    classes = {cls for module in modules for _, cls in inspect.getmembers(module, inspect.isclass)}
+    return sorted((cls for cls in classes if issubclass(cls, Section)), key=lambda cls: cls.__name__)
 
 
 def find_models(annotation: Any) -> list[type[BaseModel]]:

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from schemas.errors import UserError
-from schemas.params import Sampling, SelectCheckpoint
+from schemas.training_params import Sampling, SelectCheckpoint
 from training.checkpoints import pick_checkpoint
 from training.models import load_policy, load_tokenizer, save_model
 from training.reward_model import load_reward_model, score_completions

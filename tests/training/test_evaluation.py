@@ -1,6 +1,7 @@
 import pytest
 
-from schemas.params import Evaluate, Sampling
+from schemas.params import Evaluate
+from schemas.training_params import Sampling
 from training.evaluation import BenchmarkPrompt, evaluate_policies
 from training.models import load_policy, load_tokenizer, save_model
 from training.reward_model import load_reward_model

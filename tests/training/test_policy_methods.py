@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from schemas.ids import candidate_id, digest_rows, pair_id
-from schemas.params import BestOfN, Dpo, Policy, RewardModel, Rloo, Sampling, Sft
+from schemas.training_params import BestOfN, Dpo, Policy, RewardModel, Rloo, Sampling, Sft
 from training.best_of_n import improve_by_best_of_n, keep_highest, pick_best
 from training.dpo import improve_by_dpo
 from training.examples import Example, Group, Pair, Sample
@@ -282,7 +282,7 @@ def test_best_of_n_without_the_labelers_trains_on_its_own_samples_alone(policy, 
 
 
 def test_the_dispatch_runs_the_named_method_with_its_section(best_of_n, policy, reward_model, tmp_path):
-    from schemas.params import SelectCheckpoint
+    from schemas.training_params import SelectCheckpoint
 
     select = SelectCheckpoint(n_samples=1, sampling=SAMPLING)
     params = Policy(method="best_of_n", select_checkpoint=select, best_of_n=BEST_OF_N, rloo=RLOO, dpo=DPO)

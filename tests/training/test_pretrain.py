@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from schemas.errors import UserError
-from schemas.params import Pretrain, Start
+from schemas.training_params import Pretrain, Start
 from training.models import load_policy, load_tokenizer
 from training.pretrain import (
     encode_documents,
@@ -36,7 +36,7 @@ def train(directory, work=None, progress=lambda done, total: None):
 def test_another_process_writes_the_same_bytes(tmp_path):
     here = train(tmp_path)
     code = (
-        "import json, sys; from pathlib import Path; from schemas.params import Start;"
+        "import json, sys; from pathlib import Path; from schemas.training_params import Start;"
         "from training.models import set_determinism; from training.pretrain import pretrain_policy;"
         "texts, params, out = json.load(sys.stdin); set_determinism(9, 1);"
         "print(pretrain_policy(texts, params=Start(**params), seed=3, out=Path(out), work=Path(out) / 'work'))"

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.errors import UserError
 from schemas.ids import candidate_id, digest_rows
-from schemas.params import RewardModel
+from schemas.training_params import RewardModel
 from training.examples import Group, Pair
 from training.models import model_digest, read_lineage
 from training.reward_model import score_completions, train_reward_model

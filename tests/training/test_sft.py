@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from schemas.errors import UserError
-from schemas.params import Sft
+from schemas.training_params import Sft
 from training.examples import Example
 from training.models import load_policy, load_tokenizer, model_digest, read_lineage
 from training.sft import MASKED, encode_examples, space_checkpoints, train_sft

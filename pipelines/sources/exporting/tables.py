@@ -14,7 +14,8 @@ from pipelines.sources.exporting.exporter import ExportError
 from pipelines.sources.imports import read_imports
 from pipelines.stage import read_yaml
 from pipelines.store import list_files
-from schemas.params import TiedConsensus, parse_params
+from schemas.curation_params import TiedConsensus
+from schemas.params import parse_params
 from schemas.tables import TABLES, empty_frame, union_rows
 
 EXPORTED = ("demonstrations", "preferences", "rankings")
