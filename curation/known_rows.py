@@ -7,7 +7,6 @@ bucket with a new one are read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,20 +17,17 @@ from curation.near_duplicates import match_survivors
 from curation.words import Array
 from schemas.curation_params import NearDuplicates
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 @dataclass(frozen=True)
 class Known:
     """Rows that survived an earlier run.
 
-    names, texts: one a row; texts as an Arrow array, of which only what is taken is read. counts: shingles a row. keys:
-    one array a band.
+    names: one a row. texts: as `words.string_buffers` gives them; only what is taken is read. counts: shingles a row.
+    keys: one array a band.
     """
 
     names: pl.Series
-    texts: "pa.LargeStringArray"
+    texts: tuple[Array, Array]
     counts: Array
     keys: Sequence[Array]
 
@@ -83,7 +79,9 @@ def drop_beside_known(
 
 def take_texts(known: Known, places: Array) -> pl.Series:
     """Texts of the known rows at these places."""
-    return pl.Series("text", known.texts.take(places), dtype=pl.String)
+    data, offsets = known.texts
+    spans = zip(offsets[places].tolist(), offsets[places + 1].tolist(), strict=True)
+    return pl.Series("text", [data[first:last].tobytes().decode() for first, last in spans], dtype=pl.String)
 
 
 def _find_shared(known: Sequence[Array], new: Array) -> Array:

@@ -6,9 +6,13 @@ others alone pass through Unicode normalisation, which takes ten times as long a
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Array = np.ndarray
 
@@ -97,7 +101,11 @@ def hash_ngrams(tokens: Tokens, n_words: int) -> tuple[Array, Array]:
 
 def string_buffers(texts: pl.Series) -> tuple[Array, Array]:
     """UTF-8 bytes of all texts and the offsets (n + 1) of each, without a copy per text."""
-    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())  # offsets, not views
+    return arrow_buffers(texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()))  # offsets, not views
+
+
+def arrow_buffers(array: "pa.LargeStringArray") -> tuple[Array, Array]:
+    """`string_buffers` of an Arrow array, of which nothing is read."""
     _, offset_buffer, data_buffer = array.buffers()
     if not len(array):
         return np.frombuffer(b"\0", np.uint8), np.frombuffer(bytes(8), np.int64)

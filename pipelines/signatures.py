@@ -18,7 +18,7 @@ import pyarrow as pa
 from curation.buckets import BAND_VERSION, Bands
 from curation.known_rows import Known
 from curation.remembering import Memory, remember_bands
-from curation.words import Array
+from curation.words import Array, arrow_buffers
 from pipelines.store import read_json, write_bytes
 from schemas.curation_params import NearDuplicates
 from schemas.errors import UserError
@@ -101,9 +101,11 @@ def _read_part(path: Path) -> Known:
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]}); give a new folder") from None
     keys = [_view(batch[name], np.uint32) for name in batch.schema.names if name.startswith("band_")]
-    return Known(pl.Series("name", batch["name"]), batch["text"], _view(batch["count"], np.int32), keys)
+    # polars reads the names, and bytes are decoded where they are needed: Arrow's own conversions would load pandas
+    names = pl.read_ipc(path, columns=["name"])["name"]
+    return Known(names, arrow_buffers(batch["text"]), _view(batch["count"], np.int32), keys)
 
 
 def _view(column: pa.Array, dtype: type) -> Array:
-    """The numbers where they lie. Arrow's own to_numpy() would load pandas."""
+    """The numbers where they lie."""
     return np.frombuffer(column.buffers()[1], dtype)[: len(column)]

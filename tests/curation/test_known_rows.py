@@ -6,6 +6,7 @@ from benchmarks.planted_texts import measure_jaccard, plant_texts
 from curation.buckets import Bands
 from curation.known_rows import Known, drop_beside_known
 from curation.near_duplicates import drop_near_duplicates
+from curation.words import string_buffers
 from schemas.curation_params import NearDuplicates
 
 NEAR = NearDuplicates(
@@ -30,7 +31,7 @@ def test_rows_in_parts_beside_those_known_are_found_as_all_at_once(rows: pl.Data
         found += [(row, int(names.get(matched, matched)), s) for row, matched, s in extended.matches.iter_rows()]
         stay = ~extended.rows.is_in(extended.matches["row_id"].implode())
         places, ids = stay.arg_true().to_numpy(), extended.rows.filter(stay)
-        texts = rows["text"].gather(ids).to_arrow(compat_level=pl.CompatLevel.oldest())
+        texts = string_buffers(rows["text"].gather(ids))
         whole = Bands(extended.bands.keys[:, places], extended.bands.counts[:, places])
         known.append(Known(ids.cast(pl.String), texts, whole.counts[0], list(whole.keys)))
     assert found == expected.rows()
