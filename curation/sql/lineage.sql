@@ -1,6 +1,7 @@
--- inputs: training_rows, preferences, demonstrations, candidates, comparisons (view), samples, origins
+-- inputs: training_rows, preferences, demonstrations, candidates, curated_comparisons (view), samples, origins
 -- one row per row that a model was trained on and row it came from: the row itself, its prompt, candidates and rankings,
 -- beside the event that brought it (an origin; for candidates the policy that wrote them; for rankings the labeler).
+-- Only rankings that still count are behind a preference: those that a rule dropped never reached it.
 WITH
 trained AS (
     SELECT DISTINCT model, table_name, row_id
@@ -19,8 +20,8 @@ parents AS (
     SELECT 'preferences', pair_id, 'candidates', unnest([chosen_id, rejected_id])
     FROM preferences
     UNION
-    SELECT 'preferences', comparisons.pair_id, 'rankings', comparisons.ranking_id
-    FROM comparisons
+    SELECT 'preferences', curated_comparisons.pair_id, 'rankings', curated_comparisons.ranking_id
+    FROM curated_comparisons
     JOIN preferences USING (pair_id)
 ),
 descent AS (
@@ -39,7 +40,7 @@ events AS (
     FROM samples
     UNION
     SELECT 'rankings', ranking_id, labeler_id, task_id, NULL, NULL, NULL, turn
-    FROM comparisons
+    FROM curated_comparisons
 ),
 final AS (
     SELECT

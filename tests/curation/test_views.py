@@ -233,6 +233,22 @@ def test_lineage_leads_from_a_model_to_everything_behind_it(table: Any, ranking_
     }
 
 
+def test_only_rankings_that_count_are_behind_a_preference(table: Any, ranking_row: Any) -> None:
+    pair = ids.pair_id("p", "a", "b")
+    kept, dropped, silenced = (ranking_row("p", labeler, [["a"], ["b"]]) for labeler in ("ann", "bob", "cyd"))
+    frames = {
+        "training_rows": table("training_rows", [{"model": "m", "row_id": pair, "table_name": "preferences"}]),
+        "preferences": table("preferences", [
+            {"pair_id": pair, "prompt_id": "p", "chosen_id": "a", "rejected_id": "b",
+             "votes_for": 1, "votes_against": 0, "votes_tie": 0}]),
+        "rankings": table("rankings", [kept, dropped, silenced]),
+        "dropped": pl.concat([
+            drop("rankings", dropped["ranking_id"]), drop("comparisons", f"{silenced['ranking_id']}:{pair}")]),
+    }  # fmt: skip
+    behind = read_view("lineage", frames).filter(pl.col("from_table") == "rankings")
+    assert behind.select("from_id", "source").rows() == [(kept["ranking_id"], "ann")]
+
+
 def test_texts_are_read_without_opening_messages(table: Any, candidate_row: Any) -> None:
     history = [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Who are you?")]
     messages = [{"role": role, "content": text} for role, text in history]
