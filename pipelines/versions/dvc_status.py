@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.versions.locks import entry_paths, flatten_keys, load_yaml, locked_params
+from pipelines.versions.locks import entry_paths, flatten_keys, load_yaml, locked_params, written_paths
 from schemas.errors import UserError
 
 VERSIONS = "versions.yaml"
@@ -62,10 +62,16 @@ def run_dvc(root: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "dvc", *arguments]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
     if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        said = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")] or lines[-1:]
-        raise DvcError(f"dvc {arguments[0]}: {' '.join(said) or 'failed without a word'}")
+        raise DvcError(f"dvc {arguments[0]}: {_join_error(done.stderr)}")
     return done.stdout
+
+
+def _join_error(stderr: str) -> str:
+    """What DVC said, from its first error on and in one line: who holds a lock stands in the lines after it."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    first = next((number for number, line in enumerate(lines) if line.startswith("ERROR: ")), len(lines) - 1)
+    said = " ".join(line.removeprefix("ERROR: ") for line in lines[max(first, 0) :])
+    return said.partition("Having any troubles?")[0].strip() or "failed without a word"
 
 
 def read_states(root: Path) -> list[StageState]:
@@ -94,13 +100,13 @@ def _stages_before(entry: Mapping[str, Any], stages: Mapping[str, Any]) -> list[
     needed = list(entry_paths(entry.get("deps")))
     before: list[str] = []
     for name, other in stages.items():
-        written = [path for part in ("outs", "metrics", "plots") for path in entry_paths(other.get(part))]
-        if any(_overlap(path, need) for path in written for need in needed):
+        if any(overlap(path, need) for path in written_paths(other) for need in needed):
             before.append(name)
     return before
 
 
-def _overlap(first: str, second: str) -> bool:
+def overlap(first: str, second: str) -> bool:
+    """Whether two paths are one, or one holds the other."""
     return first == second or first.startswith(f"{second}/") or second.startswith(f"{first}/")
 
 

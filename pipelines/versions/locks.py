@@ -127,13 +127,18 @@ def entry_paths(entries: Any) -> dict[str, Mapping[str, Any]]:
     return {path: options or {} for entry in listed for path, options in entry.items()}
 
 
+def written_paths(stage: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What a stage of dvc.yaml writes, as {path: options}."""
+    parts = ("outs", "metrics", "plots")
+    return {path: options for part in parts for path, options in entry_paths(stage.get(part)).items()}
+
+
 def committed_outs(pipeline: Mapping[str, Any]) -> list[str]:
     """Paths that dvc.yaml gives with `cache: false`: they belong into git, not into the cache."""
     return [
         path
         for entry in (pipeline.get("stages") or {}).values()
-        for part in ("outs", "metrics", "plots")
-        for path, options in entry_paths(entry.get(part)).items()
+        for path, options in written_paths(entry).items()
         if isinstance(options, Mapping) and options.get("cache") is False
     ]
 

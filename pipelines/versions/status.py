@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.versions.dvc_status import StageState, read_states
+from pipelines.versions.dvc_status import StageState, overlap, read_states
 from pipelines.versions.git import (
     UNSHALLOW,
     GitError,
@@ -17,7 +17,7 @@ from pipelines.versions.git import (
     resolve_commits,
     unfinished_operation,
 )
-from pipelines.versions.locks import load_yaml
+from pipelines.versions.locks import entry_paths, load_yaml, written_paths
 from pipelines.versions.project import TurnParams, read_locked_turn, read_turn
 from pipelines.versions.summary import read_json_file
 from pipelines.versions.turns import IDENTITY_MEND, shorten
@@ -54,6 +54,7 @@ def read_status(root: Path) -> ProjectStatus:
     if repository is not None:
         parent_name = _name_parent(repository, turn, missing)
         missing += _list_git_needs(repository)
+    missing += _list_file_needs(root)
     states = read_states(root)
     missing += [_describe_import(state) for state in states if state.name.endswith(".dvc")]
     missing += _list_rankings_needs(root)
@@ -86,6 +87,15 @@ def _describe_import(state: StageState) -> str:
     if changes & {"deleted", "not in cache"}:
         return f"{path} is not here: `dvc pull {state.name}`"
     return f"{path} differs from what {state.name} says: `dvc checkout {state.name}`, or `dvc commit {state.name}`"
+
+
+def _list_file_needs(root: Path) -> list[str]:
+    """Files in git that stages read and that are not here: of these DVC says no more than that."""
+    stages = (load_yaml(root / "dvc.yaml").get("stages") or {}).values()
+    written = {path for stage in stages for path in written_paths(stage)}
+    read = {path for stage in stages for path in entry_paths(stage.get("deps"))}
+    sources = [path for path in sorted(read) if not any(overlap(path, out) for out in written)]
+    return [f"{path} is not here: `git checkout -- {path}`" for path in sources if not (root / path).exists()]
 
 
 def _list_rankings_needs(root: Path) -> list[str]:

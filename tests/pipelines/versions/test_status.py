@@ -1,10 +1,13 @@
 """`flywheel status` says of each stage why it would run: data, params, version, outputs, never run, or one before."""
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipelines.versions.dvc_status import DvcError
 from pipelines.versions.revisions import read_revision
 from pipelines.versions.status import ProjectStatus, describe_status, list_status, read_status
 
@@ -89,6 +92,23 @@ def test_missing_identity_and_imports(project: Path, dvc: Callable[..., str], mo
     missing = read_status(project).missing
     assert any("git does not know who you are" in line for line in missing)
     assert "imports/part.parquet is not here: `dvc pull imports/part.parquet.dvc`" in missing
+
+
+def test_a_file_that_stages_read_and_git_holds_is_missing(project: Path) -> None:
+    replace_in("dvc.yaml", "deps: [data/past/prompts]", "deps: [data/past/prompts, imports/imports.json]")(project)
+    assert read_status(project).missing == ()
+    (project / "imports/imports.json").unlink()
+    assert "imports/imports.json is not here: `git checkout -- imports/imports.json`" in read_status(project).missing
+
+
+def test_while_dvc_works_it_says_who_does(project: Path) -> None:
+    """A lock of DVC's that a living process holds, this one; read in one line, with the mend."""
+    lock = {"write": {str(project / "models/policy"): {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}
+    (project / ".dvc/tmp").mkdir(exist_ok=True)
+    (project / ".dvc/tmp/rwlock").write_text(json.dumps(lock))
+    with pytest.raises(DvcError, match=rf"models/policy' is busy, .*PID {os.getpid()}\): dvc repro.* remove") as caught:
+        read_status(project)
+    assert "\n" not in str(caught.value)
 
 
 def test_prompts_without_a_ranking_are_missing(project: Path) -> None:
