@@ -122,6 +122,10 @@ def test_rows_in_are_kept_or_dropped(turns: Path) -> None:
     assert counts["rows"] == raw.height == counts["kept"] + counts["dropped"]
     assert keep_rows("demonstrations", raw, dropped).height == counts["kept"]
     assert counts["dropped"] > 0
+    curation = read(turns, "metrics/curation.json")
+    assert curation["funnel"]["demonstrations"] == counts
+    assert curation["agreement"].items() <= read(turns, "metrics/agreement.json").items()
+    assert curation["audit"] == read(turns, "metrics/audit.json")
 
 
 def test_the_turn_is_named_in_one_line(turns: Path) -> None:

@@ -51,10 +51,7 @@ class TableFunnel:
 
 def build_funnel(inputs: Inputs, texts: Texts) -> list[TableFunnel]:
     """Tables in the order of the stages; a table without any rows is left out."""
-    dropped = inputs.tables["dropped"]
-    counts = {name: count_rows(name, inputs.tables[name], dropped) for name in COUNTED}
-    counts |= {name: _count_judged(inputs, name, key) for name, key in JUDGED.items()}
-    counts = {name: count for name, count in counts.items() if count["rows"]}
+    counts = count_tables(inputs)
     picked = {
         (name, reason): pick_dropped(inputs, name, reason)
         for name, count in counts.items()
@@ -65,12 +62,21 @@ def build_funnel(inputs: Inputs, texts: Texts) -> list[TableFunnel]:
     return [_build_table(name, count, inputs, examples) for name, count in counts.items()]
 
 
+def count_tables(inputs: Inputs) -> dict[str, dict[str, Any]]:
+    """Rows, kept, dropped and dropped by reason of each table that has rows, in the order of the stages."""
+    dropped = inputs.tables["dropped"]
+    counts = {name: count_rows(name, inputs.tables[name], dropped) for name in COUNTED}
+    counts |= {name: _count_judged(inputs, name, key) for name, key in JUDGED.items()}
+    return {name: count for name, count in counts.items() if count["rows"]}
+
+
 def _count_judged(inputs: Inputs, name: str, key: str) -> dict[str, Any]:
     """As `count_rows`, for rows that are in no table."""
     mine = inputs.tables["dropped"].filter(pl.col("table_name") == name)
     reasons = mine.group_by("reason").agg(pl.col("row_id").n_unique().alias("n"))
+    by_reason = dict(reasons.sort("reason").iter_rows())
     rows, gone = inputs.metric("agreement", key) or 0, mine["row_id"].n_unique()
-    return {"rows": rows, "kept": max(0, rows - gone), "dropped": gone, "dropped_by_reason": dict(reasons.iter_rows())}
+    return {"rows": rows, "kept": max(0, rows - gone), "dropped": gone, "dropped_by_reason": by_reason}
 
 
 def _build_table(

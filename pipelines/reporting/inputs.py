@@ -50,7 +50,7 @@ class Inputs:
 def read_inputs(stage: Stage) -> Inputs:
     """Read what dvc.yaml lists for the stage, and the metrics of earlier turns through git."""
     tables = {name: stage.rows(name) for name in ROWS} | {name: stage.new_rows(name) for name in NEW_ROWS}
-    metrics = {path.stem: read_object(path) for path in sorted(stage.dep("metrics").glob("*.json"))}
+    metrics = {Path(dep).stem: read_object(stage.dep(dep)) for dep in stage.deps if dep.startswith("metrics/")}
     plots = {path.stem: read_csv(path) for path in sorted(stage.dep("plots").glob("*.csv"))}
     return Inputs(
         turn=stage.turn, parent=stage.params.turn.parent, params=stage.params.report, tables=tables,

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.runner import run_stage
 from pipelines.stage import read_yaml
-from pipelines.store import write_csv, write_json, write_parquet
+from pipelines.store import read_json, write_csv, write_json, write_parquet
 from schemas.ids import pair_id
 from schemas.messages import assistant_completion, user_prompt
 from schemas.tables import TABLES, conform_frame, empty_frame
@@ -238,6 +238,20 @@ def test_funnel_counts_add_up_and_drops_show_what_they_matched(page: str) -> Non
     assert "A cod swims <mark>fast.</mark>" in page or "A cod <mark>swims fast.</mark>" in page
     assert "value 0.85 · limit 0.8" in text and "matched d1" in text
     assert text.count("that is not in the table") == 2  # prompt and answer of the candidate `gone`
+
+
+def test_one_file_has_all_that_curation_did(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "project", TURN, METRICS | {"audit": {"pairs_found": 1, "warn": {"tie": 1}}}, PLOTS)
+    run_stage(root, "report")
+    curation = read_json(root / "metrics/curation.json")
+    assert curation["funnel"]["prompts"] == {
+        "rows": 4, "kept": 2, "dropped": 2, "dropped_by_reason": {"near_duplicate": 1, "personal_data": 1},
+    }  # fmt: skip
+    assert curation["funnel"]["comparisons"] == {
+        "rows": 3, "kept": 2, "dropped": 1, "dropped_by_reason": {"empty_side": 1},
+    }  # fmt: skip
+    assert curation["agreement"]["labeler_agreement"] == 0.72 and curation["agreement"]["fleiss_kappa"] is None
+    assert curation["audit"] == {"pairs_found": 1, "warn": {"tie": 1}} and curation["turn"] == 1
 
 
 def test_audit_shows_pairs_that_stay_by_what_is_done_with_them(page: str) -> None:
