@@ -34,6 +34,7 @@ def diff(
         raise typer.BadParameter("two revisions or files at most")
     if as_json and as_markdown:
         raise typer.BadParameter("--json and --markdown exclude each other")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no linear algebra here: its threads only cost time to start
     from pipelines.versions.diff.command import find_difference, write_difference
 
     form = "json" if as_json else "markdown" if as_markdown else "lines"

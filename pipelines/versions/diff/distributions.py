@@ -28,6 +28,8 @@ def list_moves(
     ledger = parted.get("dropped")
     differing = {name for name, table in parted.items() if table.old or table.new}
     for name, table in parted.items():
+        if not table.all_old and not table.all_new:
+            continue
         if name in COUNTS and name in differing:
             moved += [each for column in COUNTS[name] for each in _count_values(connection, table, column)]
         if name in MEANS and name in differing:

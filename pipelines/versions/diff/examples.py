@@ -27,10 +27,12 @@ def list_examples(
     """The first rows of each term, then of what else changed, was added and removed."""
     if limit < 1:
         return []
-    examples = list(_show_edits(connection, compared, limit)) if "edited" in compared.groups else []
+    ledger = parted.get("dropped")
+    examples = list(_show_edits(connection, compared, ledger, limit)) if "edited" in compared.groups else []
     for (old, new), terms in _list_pairs(compared, limit).items():
         examples += _show_pairs(connection, compared, ", ".join(terms), [old], [new])
-    examples += _show_ledger(connection, compared, limit)
+    if ledger is not None:
+        examples += _show_ledger(connection, compared, ledger, limit)
     if compared.changes is not None:
         told = {int(place) for term, (_, new) in compared.groups.items() for place in new}
         pairs = [
@@ -96,29 +98,80 @@ def _show_single(
         yield Example(change, name_row(row, TABLE_KEYS[name]), shown)
 
 
-def _show_edits(connection: duckdb.DuckDBPyConnection, compared: Compared, limit: int) -> Iterator[Example]:
+def _show_edits(
+    connection: duckdb.DuckDBPyConnection, compared: Compared, ledger: PartedTable | None, limit: int
+) -> Iterator[Example]:
     """Rows that took the place of others, with what these said."""
     name, table, edits = compared.table.name, compared.table, compared.edits
-    before = find_ids(connection, table, table.all_old, edits.old, limit)
+    named = [_list_dropped(name, ledger, ledger.new)] if ledger is not None and ledger.new else []
+    if table.old and not np.isin(edits.old, compared.ledger.get("newly_dropped", edits.old[:0])).all():
+        named.append(_list_ids(table, table.old))
+    before = fetch_first(connection, table, table.all_old, named, edits.old, limit)
     pairs = {int(old): int(new) for old, new in zip(edits.old, edits.new, strict=True) if int(old) in before}
     after = find_ids(connection, table, table.new, np.array(list(pairs.values()), dtype=np.uint64), limit)
-    old_rows = fetch_ids(connection, table, table.all_old, before.values())
     new_rows = fetch_ids(connection, table, table.new, after.values())
-    for old_hash, old_id in before.items():
+    for old_hash, old_row in before.items():
         second = new_rows[after[pairs[old_hash]]]
-        old_values = _row_values(name, old_rows[old_id])
+        old_values = _row_values(name, old_row)
         values = {c: (old_values.get(c), v) for c, v in _row_values(name, second).items() if old_values.get(c) != v}
         yield Example("edited", name_row(second, TABLE_KEYS[name]), values)
 
 
-def _show_ledger(connection: duckdb.DuckDBPyConnection, compared: Compared, limit: int) -> Iterator[Example]:
+def _show_ledger(
+    connection: duckdb.DuckDBPyConnection, compared: Compared, ledger: PartedTable, limit: int
+) -> Iterator[Example]:
     name, table = compared.table.name, compared.table
     for term, ids in compared.ledger.items():
-        parts = table.all_old if term == "newly_dropped" else table.all_new
-        found = find_ids(connection, table, parts, ids, limit)
-        for row in fetch_ids(connection, table, parts, found.values()).values():
+        parts, entries = (table.all_old, ledger.new) if term == "newly_dropped" else (table.all_new, ledger.old)
+        for row in fetch_first(connection, table, parts, [_list_dropped(name, ledger, entries)], ids, limit).values():
             values = {column: (value, value) for column, value in _row_values(name, row).items() if value is not None}
             yield Example(term, name_row(row, TABLE_KEYS[name]), values)
+
+
+def _list_dropped(name: str, ledger: PartedTable, parts: Sequence[Part]) -> str:
+    """The SELECT of the ids of a table that some files of the ledger name."""
+    dropped = select_parts("dropped", parts, ledger)
+    return f"SELECT row_id AS id FROM ({dropped}) WHERE table_name = {quote_text(name)}"
+
+
+def fetch_first(
+    connection: duckdb.DuckDBPyConnection,
+    table: PartedTable,
+    parts: Sequence[Part],
+    named: Sequence[str],
+    keys: Hashes,
+    limit: int,
+) -> dict[int, dict[str, Any]]:
+    """The first rows of some files, in the order of their ids, whose ids have one of some hashes, by hash.
+
+    Args:
+        named: SELECTs of `id` that name them all, and perhaps others: large files are not searched for ids.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    start, n_asked = 0, limit
+    while named and parts and len(found) < limit:
+        ids = _name_first(connection, named, keys, start, n_asked)
+        rows = fetch_ids(connection, table, parts, ids.values())
+        found |= {key: rows[each] for key, each in ids.items() if each in rows}
+        if len(ids) < n_asked:
+            break
+        start, n_asked = start + n_asked, 2 * n_asked  # the ledger may name rows that were never there
+    return dict(list(found.items())[:limit])
+
+
+def _name_first(
+    connection: duckdb.DuckDBPyConnection, named: Sequence[str], keys: Hashes, start: int, limit: int
+) -> dict[int, str]:
+    """Some ids, in their order, that have one of some hashes, by hash."""
+    connection.register("wanted", {"k": keys})
+    try:
+        rows = connection.execute(
+            f"SELECT DISTINCT hash(id) AS k, id FROM ({' UNION ALL '.join(named)})"
+            f" WHERE hash(id) IN (SELECT k FROM wanted) ORDER BY id LIMIT {limit} OFFSET {start}"
+        ).fetchall()
+    finally:
+        connection.unregister("wanted")
+    return dict(rows)
 
 
 def find_ids(
@@ -127,17 +180,13 @@ def find_ids(
     """The first ids, in their order, that have one of some hashes, by hash; reads no other column."""
     if not parts or not len(keys):
         return {}
+    return _name_first(connection, [_list_ids(table, parts)], keys, 0, limit)
+
+
+def _list_ids(table: PartedTable, parts: Sequence[Part]) -> str:
+    """The SELECT of the ids in some files."""
     [column] = TABLE_KEYS[table.name]
-    select = select_parts(table.name, parts, table)
-    connection.register("wanted", {"k": keys})
-    try:
-        rows = connection.execute(
-            f"SELECT hash({column}) AS k, {column} FROM ({select}) WHERE hash({column}) IN (SELECT k FROM wanted)"
-            f" ORDER BY {column} LIMIT {limit}"
-        ).fetchall()
-    finally:
-        connection.unregister("wanted")
-    return dict(rows)
+    return f"SELECT {column} AS id FROM ({select_parts(table.name, parts, table)})"
 
 
 def fetch_ids(

@@ -1,6 +1,6 @@
 """Says what differs between two revisions of a flywheel's tables, in the terms of the field."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -112,16 +112,13 @@ def _name_terms(compared: Compared) -> None:
 
 @dataclass(frozen=True)
 class LedgerChange:
-    """Rows that the ledger newly names, or names no more: hashes of table and id, id, and a reason each."""
+    """Rows that the ledger newly names, or names no more: hashes of their ids by table and reason."""
 
-    tables: Sequence[str]
-    ids: Hashes
-    reasons: Sequence[str]
+    rows: Mapping[tuple[str, str], Hashes]
 
-    def of(self, table: str) -> tuple[Hashes, list[str]]:
-        """Ids and reasons of one table."""
-        mask = np.array([name == table for name in self.tables], dtype=np.bool_)
-        return self.ids[mask], [reason for reason, mine in zip(self.reasons, mask, strict=True) if mine]
+    def of(self, table: str) -> dict[str, Hashes]:
+        """Those of one table by reason, in the order of these."""
+        return {reason: ids for (name, reason), ids in self.rows.items() if name == table}
 
 
 def read_ledger(connection: duckdb.DuckDBPyConnection, ledger: PartedTable) -> tuple[LedgerChange, LedgerChange]:
@@ -134,40 +131,41 @@ def _list_entries(
     connection: duckdb.DuckDBPyConnection, ledger: PartedTable, only: Sequence[Part], others: Sequence[Part]
 ) -> LedgerChange:
     if not only:
-        return LedgerChange([], _none(), [])
+        return LedgerChange({})
     here, there = (select_parts(ledger.name, parts, ledger) for parts in (only, others))
     found = connection.execute(
-        "SELECT here.table_name, hash(here.row_id) AS k, here.reason"
-        f" FROM ({here}) AS here ANTI JOIN ({there}) AS there USING (table_name, row_id)"
+        "SELECT here.table_name, here.reason, list(hash(here.row_id)) AS ids"
+        f" FROM ({here}) AS here ANTI JOIN ({there}) AS there USING (table_name, row_id) GROUP BY ALL ORDER BY ALL"
     ).fetchnumpy()
-    return LedgerChange(list(found["table_name"]), np.asarray(found["k"]), list(found["reason"]))
+    named = zip(found["table_name"], found["reason"], found["ids"], strict=True)
+    return LedgerChange({(table, reason): np.asarray(ids, dtype=np.uint64) for table, reason, ids in named})
 
 
 def find_edits(connection: duckdb.DuckDBPyConnection, origins: PartedTable, gone: Hashes, came: Hashes) -> Edits:
     """Rows that took the place of others at their source."""
     if not len(came) or not len(gone) or not origins.new:
         return Edits(_none(), _none())
-    new_ids, new_places = _read_origins(connection, origins, origins.new, "k", came)
+    new_ids, new_places = _read_origins(connection, origins, origins.new, came)
     old_ids, old_places = _none(), _none()
     for parts in (origins.old, origins.shared):  # shared ones only for what the others do not have
         missing = new_places[~np.isin(new_places, old_places)]
         if not parts or not len(missing):
             continue
-        ids, places = _read_origins(connection, origins, parts, "p", missing)
-        mask = np.isin(ids, gone)
+        ids, places = _read_origins(connection, origins, parts, gone)
+        mask = np.isin(places, missing)
         old_ids, old_places = np.concatenate([old_ids, ids[mask]]), np.concatenate([old_places, places[mask]])
     return pair_edits(old_ids, old_places, new_ids, new_places)
 
 
 def _read_origins(
-    connection: duckdb.DuckDBPyConnection, origins: PartedTable, parts: Sequence[Part], name: str, wanted: Hashes
+    connection: duckdb.DuckDBPyConnection, origins: PartedTable, parts: Sequence[Part], wanted: Hashes
 ) -> tuple[Hashes, Hashes]:
-    """Hashes of the row's id (k), and of table, source and id at the source (p), where that of a name is wanted."""
+    """Hashes of the ids of wanted rows, and of table, source and id at the source; one a row's origin."""
     connection.register("wanted", {"each": wanted})
     try:
         found = connection.execute(
-            "SELECT k, p FROM (SELECT hash(row_id) AS k, hash(table_name, source, external_id) AS p"
-            f" FROM ({select_parts('origins', parts, origins)})) WHERE {name} IN (SELECT each FROM wanted)"
+            "SELECT hash(row_id) AS k, hash(table_name, source, external_id) AS p"
+            f" FROM ({select_parts('origins', parts, origins)}) WHERE hash(row_id) IN (SELECT each FROM wanted)"
         ).fetchnumpy()
     finally:
         connection.unregister("wanted")

@@ -150,7 +150,7 @@ def _tell_terms(
     ledgers = read_ledger(connection, parted["dropped"]) if "dropped" in parted else None
     if "origins" in parted:
         gone = [left[name] for name in EDITABLE if name in left]
-        gone += [ledgers[0].of(name)[0] for name in EDITABLE] if ledgers else []
+        gone += [ids for name in EDITABLE for ids in ledgers[0].of(name).values()] if ledgers else []
         edits = find_edits(
             connection, parted["origins"], _join(gone), _join([came[name] for name in EDITABLE if name in came])
         )
@@ -184,22 +184,21 @@ def _tell_drops(
     """
     derived = compared.table.name in DERIVED
     for term, ledger, foreign in (("newly_dropped", ledgers[0], came), ("restored", ledgers[1], left)):
-        ids, reasons = ledger.of(compared.table.name)
         moved = (left if term == "newly_dropped" else came) if derived else foreign
-        mask = np.isin(ids, moved) if derived else ~np.isin(ids, moved)
-        if met is not None:
-            mask &= np.isin(ids, met)
-        rules: dict[str, int] = {}
-        for reason, mine in zip(reasons, mask, strict=True):
-            if mine:
-                rules[reason] = rules.get(reason, 0) + 1
-        n_rows = len(np.unique(ids[mask]))
-        if n_rows:
+        rules = {}
+        for reason, ids in ledger.of(compared.table.name).items():
+            mask = np.isin(ids, moved, invert=not derived)
+            if met is not None:
+                mask &= np.isin(ids, met)
+            rules[reason] = ids[mask]
+        rows = np.unique(_join(list(rules.values())))
+        if len(rows):
+            counts = {reason: len(ids) for reason, ids in rules.items() if len(ids)}
             compared.found = replace(
-                compared.found, terms={**compared.found.terms, term: n_rows},
-                rules={**compared.found.rules, term: dict(sorted(rules.items()))},
+                compared.found, terms={**compared.found.terms, term: len(rows)},
+                rules={**compared.found.rules, term: counts},
             )  # fmt: skip
-            compared.ledger[term] = np.unique(ids[mask])
+            compared.ledger[term] = rows
 
 
 def _list_met(connection: duckdb.DuckDBPyConnection, table: PartedTable, where: str | None) -> Hashes | None:

@@ -1,8 +1,10 @@
 """Two revisions are compared in the field's terms: what is injected is found, all of it and nothing else."""
 
 import json
+import os
 import random
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -256,6 +258,56 @@ def test_an_edit_that_a_later_turn_brings_is_told_beside_the_drop(tmp_path: Path
     assert found.terms == {"edited": 1, "newly_dropped": 1}
     [example] = [each for each in found.examples if each.change == "edited"]
     assert example.values["messages"] == ("user: prompt 2", "user: prompt 2 edited")
+
+
+def drop_prompts(rows: list[str]) -> list[dict[str, Any]]:
+    return [{"table_name": "prompts", "row_id": row, "reason": "too_short", "rule_version": 1, "stage": "prompts",
+             "turn": 2} for row in rows]  # fmt: skip
+
+
+def test_the_drops_shown_are_of_the_first_rows_by_id_that_there_are(tmp_path: Path) -> None:
+    root = start_project(tmp_path / "project")
+    rows = {name: found for name, found in World(12).tables().items() if name in ("prompts", "origins")}
+    never_there = [f"{number:032x}" for number in range(9)]
+    there = sorted(row["prompt_id"] for row in rows["prompts"])
+    commit_frames(root, "before", {**rows, "dropped": []})
+    commit_frames(root, "after", {**rows, "dropped": drop_prompts([*there[1:], *never_there])})
+    dropped = table(compare(root, "before", "after", limit=3), "prompts").examples
+    assert [(each.change, each.row) for each in dropped] == [("newly_dropped", row) for row in there[1:4]]
+    restored = table(compare(root, "after", "before", limit=20), "prompts").examples
+    assert [(each.change, each.row) for each in restored] == [("restored", row) for row in there[1:]]
+
+
+def test_an_edited_row_that_left_without_a_drop_is_found_beside_one_with(tmp_path: Path) -> None:
+    world, root = World(6), start_project(tmp_path / "project")
+    before = world.tables()
+    old = {number: ids.prompt_id(say(f"prompt {number}")) for number in (1, 4)}
+    for number in old:
+        world.texts[number][0] += " edited"
+    after = world.tables()
+    after["prompts"] += [row for row in before["prompts"] if row["prompt_id"] == old[1]]  # stays, and is dropped
+    after["origins"] += [row for row in before["origins"] if row["row_id"] == old[1]]
+    names = ("prompts", "origins")
+    commit_frames(root, "before", {**{name: before[name] for name in names}, "dropped": []})
+    commit_frames(root, "after", {**{name: after[name] for name in names}, "dropped": drop_prompts([old[1]])})
+    found = table(compare(root, "before", "after"), "prompts")
+    assert (counts(found), found.terms) == ((1, 0, 1, 5), {"edited": 2, "newly_dropped": 1})
+    edited = {each.values["messages"] for each in found.examples if each.change == "edited"}
+    assert edited == {(f"user: prompt {number}", f"user: prompt {number} edited") for number in old}
+
+
+def test_a_diff_does_not_wait_for_polars(tmp_path: Path) -> None:
+    root = start_project(tmp_path / "project")
+    rows = {name: found for name, found in World(4).tables().items() if name in ("prompts", "origins", "dropped")}
+    commit_frames(root, "before", rows)
+    commit_frames(root, "after", {**rows, "dropped": drop_prompts([rows["prompts"][0]["prompt_id"]])})
+    program = (
+        "import sys\nsys.argv[1:] = ['diff', 'before', 'after']\nfrom pipelines.cli import main\n"
+        "try:\n    main()\nfinally:\n    print('polars' in sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])})  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "False\n")
 
 
 def test_files_and_revisions_agree_in_any_project_of_dvc(tmp_path: Path, git: Callable[..., str]) -> None:
