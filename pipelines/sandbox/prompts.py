@@ -12,7 +12,6 @@ from schemas.curation_params import Splits
 from schemas.errors import UserError
 from schemas.params import Sandbox
 
-N_WORDINGS = 4
 JUNK_PROMPTS = (
     "asdf asdf asdf asdf {n}", "test test {n} please ignore", "???????? {n} !!!!!!!!", "lorem ipsum dolor sit amet {n}",
     "CLICK HERE http://win-a-prize.example/{n} CLICK HERE http://win-a-prize.example/{n}", "{n}{n}{n}{n}{n}{n}{n}{n}",

@@ -3,13 +3,12 @@
 import random
 from functools import cache
 
-from pipelines.sandbox.doings import ACTIONS, HARMS
+from pipelines.sandbox.doings import ACTIONS
 from pipelines.sandbox.facts import ATTRIBUTES
 from pipelines.sandbox.words import CATEGORIES, NUMBER_WORDS, PLURAL_CATEGORIES, UNCOUNTED
 
 CATEGORY_OF: dict[str, str] = {item: category for category, items in CATEGORIES.items() for item in items}
 ITEMS: tuple[str, ...] = tuple(CATEGORY_OF)
-HARMFUL_ACTIONS = tuple(HARMS)
 
 
 def with_article(noun: str) -> str:
