@@ -6,6 +6,7 @@ from curation.contamination import find_contamination
 from curation.ledger import make_findings, record_drops, take_drops
 from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates, normalise_text
 from curation.noise import FOUND, CountTokens, find_noise
+from curation.references import list_references
 from curation.texts import completion_text, prompt_text, system_text, trained_text
 from schemas import ids
 from schemas.curation_params import CurateDemonstrations, LowReward, NearDuplicates
@@ -37,6 +38,8 @@ def curate_demonstrations(
     """
     rules = params.rules
     rows = _describe_demonstrations(demonstrations, prompts, assignments, origins, scores)
+    references = list_references(demonstrations, origins, rules.wrong_answer.reference_sources)
+    rows = rows.join(references, on="prompt_id", how="left", maintain_order="left")
     found = [find_noise(rows, rules, count_tokens=count_tokens)]
     if rules.prompt_dropped.enabled:
         found.append(_find_dropped_prompts(rows, prompt_drops))

@@ -21,6 +21,8 @@ class Faults:
     extended: Extended | None
 
 
+CONTEXT = {"prompt": "text's prompt", "reference": "text's reference"}
+"""What noise rules may read beside a text, by the column that has it here: no column of a file is likely called so."""
 DUPLICATES = ("exact_duplicate", "near_duplicate")
 FINDINGS = {
     "row": pl.UInt32, "reason": pl.String, "value": pl.Float64, "threshold": pl.Float64, "matched_row": pl.UInt32,
@@ -66,7 +68,8 @@ def find_faults(
     survive before all others.
 
     Args:
-        rows: row (UInt32, from 0, ascending), text, what `keep` reads, and with `known` the row's name.
+        rows: row (UInt32, from 0, ascending), text, what `keep` reads, and with `known` the row's name; of CONTEXT
+            what is known.
         known: survivors of earlier runs, for near-duplicates; a row of one's name is that row again.
     """
     noise = [name for name in chosen if name not in DUPLICATES]
@@ -124,7 +127,9 @@ def _find_noise(rows: pl.DataFrame, names: Sequence[str], rules: Any) -> list[pl
         for name in RULES
         if hasattr(rules, name)
     }
-    found = find_noise(rows.select(pl.col("row").cast(pl.String).alias("row_id"), "text"), rules.model_copy(update=on))
+    beside = [pl.col(column).alias(name) for name, column in CONTEXT.items() if column in rows.columns]
+    texts = rows.select(pl.col("row").cast(pl.String).alias("row_id"), "text", *beside)
+    found = find_noise(texts, rules.model_copy(update=on))
     return [
         found.select(
             pl.col("row_id").cast(pl.UInt32).alias("row"), "reason", "value", "threshold",

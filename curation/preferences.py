@@ -70,15 +70,19 @@ def curate_preferences(
     near: NearDuplicates,
     turn: int,
     seed: int,
+    references: pl.DataFrame | None = None,
     count_tokens: CountTokens | None = None,
     readings: Readings = NOTHING_READ,
 ) -> CuratedPreferences:
     """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns.
 
-    count_tokens is for `find_noise`, readings for `audit_preferences`.
+    references (as `list_references` gives them) and count_tokens are for `find_noise`, readings for
+    `audit_preferences`.
     """
     rules = params.rules
     texts = _describe_candidates(candidates, samples, prompts)
+    if references is not None:
+        texts = texts.join(references, on="prompt_id", how="left", maintain_order="left")
     comparisons = read_view("comparisons", {"rankings": rankings})
     one_way = comparisons.filter(pl.col("first_id") < pl.col("second_id"))
     lengths = texts.select(candidate_id="row_id", n_characters=pl.col("text").str.len_chars())

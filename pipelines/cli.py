@@ -133,6 +133,12 @@ def curate(
         ),
     ] = None,
     params: Annotated[Path | None, typer.Option(help="A params.yaml; else the one that was installed.")] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="What each text answers, if rules may know.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The right answer: wrong ones are dropped (wrong_answer).")
+    ] = None,
     signatures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Remembers kept rows: a later file is held against them.")
     ] = None,
@@ -146,7 +152,8 @@ def curate(
 
     curated = curate_file(
         file, text, key=key, dropped=dropped, kept=kept, only=[name for name in only.split(",") if name],
-        threshold=threshold, keep=keep or [], params=params, signatures=signatures,
+        threshold=threshold, keep=keep or [], params=params, signatures=signatures, prompt=prompt,
+        reference=reference,
     )  # fmt: skip
     if as_json:
         put([to_json(curated.to_json())])

@@ -3,7 +3,7 @@
 import gc
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,8 @@ def curate_file(
     keep: Sequence[str] = (),
     params: Path | None = None,
     signatures: Path | None = None,
+    prompt: str | None = None,
+    reference: str | None = None,
 ) -> Curated:
     """Judge every row of a file by the rules for demonstrations and write the ledger, one row per row and reason.
 
@@ -62,6 +64,8 @@ def curate_file(
         params: a params.yaml in place of the installed one.
         signatures: folder of the rows that earlier files kept, which survive before all of this one; those that
             this one keeps are added.
+        prompt, reference: columns of what each text answers, and of the answer known to be right, which the rule
+            `wrong_answer` holds the text against; null is unknown.
 
     Raises:
         UserError: the file, a column, a rule or an expression is not what it should be.
@@ -81,7 +85,11 @@ def curate_file(
 
     rules = settings.curate_demonstrations.rules
     chosen = choose_rules(rules, only)
-    rows, names = _read_rows(file, text, key, keep)
+    if reference and "wrong_answer" not in chosen:
+        if only:
+            raise UserError("--reference: only the rule wrong_answer reads it; add that to --only")
+        chosen.append("wrong_answer")
+    rows, names = _read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
     loading.join()
     known = read_known(signatures, near) if signatures else None
     with _show_progress(file.name) as progress:
@@ -147,19 +155,27 @@ def _read_params(path: Path | None) -> "Params":
     return parse_params(read_yaml(source), str(source))
 
 
-def _read_rows(file: Path, text: str, key: str | None, keep: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _read_rows(
+    file: Path, text: str, key: str | None, keep: Sequence[str], context: Mapping[str, str | None]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows to judge (row, text, what `keep` reads), and their names (place in the file, name), in the order of row.
+
+    context: columns of what noise rules read beside the text, by its name in CONTEXT.
 
     Rows are numbered in the order of their keys, so that nothing depends on the file's order.
     """
     from curation.keeping import list_columns
+    from curation.loose_rows import CONTEXT
     from pipelines.sources.columns import read_columns
 
-    wanted = dict.fromkeys([text, *([key] if key else []), *list_columns(keep)])
+    beside = {CONTEXT[name]: column for name, column in context.items() if column}
+    wanted = dict.fromkeys([text, *([key] if key else []), *list_columns(keep), *beside.values()])
     frame = read_columns(file, [name for name in wanted])
     if frame.height == 0:
         raise UserError(f"{file}: the file has no rows; check how it was made or fetched")
     _check_texts(file, text, frame[text])
+    for column in beside.values():
+        _check_context(file, column, frame[column])
     place = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
     names = place.cast(pl.Int64) + 1
     if key:
@@ -167,7 +183,8 @@ def _read_rows(file: Path, text: str, key: str | None, keep: Sequence[str]) -> t
         place = frame[key].arg_sort()
         names, frame = frame[key].gather(place), frame[place]
     numbers = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-    rows = frame.with_columns(pl.col(text).alias("text")).with_columns(numbers.alias("row"))
+    known = [pl.col(column).cast(pl.String).alias(name) for name, column in beside.items()]
+    rows = frame.with_columns(pl.col(text).alias("text"), *known).with_columns(numbers.alias("row"))
     return rows, pl.DataFrame({"place": place, "name": names})
 
 
@@ -178,6 +195,11 @@ def _check_texts(file: Path, column: str, texts: pl.Series) -> None:
         first = texts.is_null().arg_true()[0] + 1
         count = f"{texts.null_count():,} of {len(texts):,} rows"
         raise UserError(f"{file}, row {first}: column {column} is null ({count}); fill in or take out such rows")
+
+
+def _check_context(file: Path, column: str, values: pl.Series) -> None:
+    if values.dtype != pl.String and not values.dtype.is_numeric() and values.dtype != pl.Null:
+        raise UserError(f"{file}: column {column} holds {values.dtype}; prompts are texts, references texts or numbers")
 
 
 def _check_keys(file: Path, column: str, keys: pl.Series) -> None:

@@ -3,6 +3,7 @@
 import polars as pl
 
 from curation.prompts import curate_prompts
+from curation.references import comes_from
 from pipelines.sources.imports import read_ledger
 from pipelines.sources.sandbox import no_splits, sandbox_prompts
 from pipelines.sources.vanished import list_vanished
@@ -41,9 +42,8 @@ def run(stage: Stage) -> None:
 
 def list_seeds(origins: pl.DataFrame, rule: MaxRouge) -> list[str]:
     """Ids of prompts from seed sources: a source of that name, or of that format ("self-instruct/seed_tasks")."""
-    source = pl.col("source")
-    named = source.is_in(rule.seed_sources) | source.str.split("/").list.first().is_in(rule.seed_sources)
-    return origins.filter((pl.col("table_name") == "prompts") & named)["row_id"].unique().sort().to_list()
+    seeds = origins.filter((pl.col("table_name") == "prompts") & comes_from(rule.seed_sources))
+    return seeds["row_id"].unique().sort().to_list()
 
 
 def list_first_turns(origins: pl.DataFrame) -> pl.DataFrame:

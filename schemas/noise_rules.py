@@ -155,9 +155,13 @@ class UnfinishedSentence(Rule):
 
 
 class WrongAnswer(Rule):
-    """Which verifiers judge a completion's final answer."""
+    """Which verifiers judge a completion's final answer, and whose demonstrations are the answers known to be right.
+
+    A reference source is a source, or a format whose files are all right.
+    """
 
     verifiers: list[Literal["arithmetic", "calculator", "number", "choice"]]
+    reference_sources: list[str]
 
 
 class MaxRouge(Rule):

@@ -77,6 +77,29 @@ def test_a_row_that_breaks_no_rule_survives_its_noisy_double(tmp_path: Path) -> 
     ]  # fmt: skip
 
 
+SUMS = pl.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "asked": ["What is 2 + 3?", "Which one?", "How many?", "How many?"],
+        "said": ["It is 6.", "The answer is (B).", "Half of 14.\n#### 7", "Half of 14.\n#### 8"],
+        "right": [None, "B", "#### 7", "#### 7"],
+    }
+)
+
+
+def test_answers_are_held_against_a_column_of_right_ones(tmp_path: Path) -> None:
+    out = tmp_path / "dropped.parquet"
+    file = write(SUMS, tmp_path / "rows.jsonl")
+    curate_file(file, "said", key="id", dropped=out, reference="right", only=["wrong_answer"])
+    assert pl.read_parquet(out).select("row_id", "reason", "value").rows() == [("d", "wrong_answer", 1.0)]
+    curated = curate_file(file, "said", key="id", dropped=out, reference="right", prompt="asked")  # rules as in params
+    assert curated.reasons == {"wrong_answer": 2}
+    assert pl.read_parquet(out)["row_id"].to_list() == ["a", "d"]
+    numbers = SUMS[2:].with_columns(right=pl.lit(7))
+    curate_file(write(numbers, tmp_path / "rows.csv"), "said", key="id", dropped=out, reference="right")
+    assert pl.read_parquet(out)["row_id"].to_list() == ["d"]
+
+
 FAULTS = {
     "lacks": (ROWS, {"text": "nothing"}, "there is no column nothing; there are id, body, stars"),
     "null": (ROWS.with_columns(body=pl.lit(None, pl.String)), {}, "row 1: column body is null (5 of 5 rows)"),
@@ -87,6 +110,9 @@ FAULTS = {
     "rule": (ROWS, {"only": ["nearly"]}, "--only nearly: there is no such rule; there are empty, "),
     "expression": (ROWS, {"keep": ["stars desc"]}, "keep: 'stars desc': the greatest survives"),
     "column": (ROWS, {"keep": ["starz"]}, "there is no column starz"),
+    "reference": (ROWS, {"reference": "right"}, "there is no column right"),
+    "unread": (ROWS, {"reference": "stars", "only": ["empty"]}, "--reference: only the rule wrong_answer reads it"),
+    "listed": (ROWS.with_columns(l=pl.lit([1])), {"reference": "l"}, "column l holds List(Int64); prompts are texts"),
     "threshold": (ROWS, {"threshold": 1.5}, "--threshold 1.5: give a similarity above 0, at most 1"),
 }
 
