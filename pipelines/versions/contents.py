@@ -165,13 +165,13 @@ def _as_blob(content: bytes) -> GitObject:
     return GitObject(oid, "blob", content)
 
 
-def read_contents(root: Path, names: Sequence[str]) -> list[Contents]:
-    """What several revisions hold.
+def read_contents(root: Path, names: Sequence[str], repository: Repository | None = None) -> list[Contents]:
+    """What several revisions hold; see `read_revisions`.
 
     Raises:
         RevisionError: as for `read_revisions`; a revision without a dvc.lock is taken for .dvc files.
     """
-    return [Contents(revision) for revision in read_revisions(root, names, lock_needed=False)]
+    return [Contents(revision) for revision in read_revisions(root, names, lock_needed=False, repository=repository)]
 
 
 def read_workspace(root: Path) -> Contents:

@@ -164,17 +164,20 @@ def read_revision(root: Path, name: str) -> Revision:
     return read_revisions(root, [name])[0]
 
 
-def read_revisions(root: Path, names: Sequence[str], *, lock_needed: bool = True) -> list[Revision]:
+def read_revisions(
+    root: Path, names: Sequence[str], *, lock_needed: bool = True, repository: Repository | None = None
+) -> list[Revision]:  # fmt: skip
     """Several revisions, in two git processes.
 
     Args:
         lock_needed: False takes a revision without a dvc.lock, for data that .dvc files alone track.
+        repository: the one with the project's history, where it was opened before.
 
     Raises:
         RevisionError: not a git repository, an unknown revision, one beyond a shallow clone, or without a dvc.lock.
     """
     try:
-        repository = open_repository(find_history(root))
+        repository = repository or open_repository(find_history(root))
         commits = resolve_commits(repository, names)
         blobs = read_objects(repository, [f"{commit}:{repository.prefix}dvc.lock" for commit in commits])
     except GitError as error:

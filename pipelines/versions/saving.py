@@ -5,8 +5,9 @@ from pathlib import Path
 
 from curation.statements import read_macro
 from pipelines.versions.catalog import ALL_TURNS, MAIN, RAW, Catalog, quote_table, raw_schema
+from pipelines.versions.connection import open_connection
 from pipelines.versions.names import TableName
-from pipelines.versions.sql import EXTRA, HASHED, make_tables, open_connection
+from pipelines.versions.sql import EXTRA, HASHED, make_tables
 
 
 def make_catalog(root: Path, path: Path, at: Sequence[str] = ()) -> int:

@@ -1,8 +1,6 @@
 """Answers an SQL query over the tables of any revision: makes what it names, locks the connection, runs it."""
 
 import difflib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +18,7 @@ from pipelines.versions.catalog import (
     order_definitions,
     quote_table,
 )
+from pipelines.versions.connection import open_connection
 from pipelines.versions.contents import Part, fetch_parts, open_history
 from pipelines.versions.names import Query, QueryError, TableName, parse_query, shorten_fault
 from pipelines.versions.results import Answer
@@ -37,18 +36,6 @@ HASHED = "comparisons"
 """The view that calls hash_pair."""
 UNRUN = "nothing was run here yet, `dvc repro` runs the turn"
 LISTING = "`flywheel sql 'SHOW TABLES'` lists what there is"
-
-
-def open_connection(database: str = ":memory:") -> duckdb.DuckDBPyConnection:
-    """A connection that loads no extension, looks at no variable of Python's, and takes times as UTC."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-        "python_enable_replacements": "false",
-        "temp_directory": str(Path(tempfile.gettempdir()) / f"flywheel-sql-{os.getpid()}"),
-    }  # fmt: skip
-    connection = duckdb.connect(database, config=settings)
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
 
 
 @contextmanager

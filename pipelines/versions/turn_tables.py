@@ -54,7 +54,8 @@ def list_turns(root: Path) -> list[Turn]:
     )  # fmt: skip
     dates = dict(line.split("\t") for line in listed.splitlines() if TAG.fullmatch(line.partition("\t")[0]))
     turns = []
-    for (tag, date), contents in zip(dates.items(), read_contents(root, list(dates)) if dates else [], strict=True):
+    several = read_contents(root, list(dates), repository) if dates else []
+    for (tag, date), contents in zip(dates.items(), several, strict=True):
         revision, match = contents.revision, TAG.fullmatch(tag)
         assert match is not None
         recorded = read_locked_turn(revision.lock)

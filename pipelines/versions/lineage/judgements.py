@@ -21,9 +21,7 @@ def judge_pair(tiers: Sequence[dict[str, Any]], first: str, second: str) -> str 
 def tell_votes(shelves: Shelves, prompt_id: str, chosen: str, rejected: str, pair: str) -> list[Node]:
     """Each judgement of a pair: by whom, for which side, and whether it counts."""
     nodes = []
-    rankings = _list_rankings(shelves, prompt_id)
-    shelves.gather("dropped", "row_id", [f"{each['ranking_id']}:{pair}" for each in rankings])
-    for ranking in rankings:
+    for ranking in _list_rankings(shelves, prompt_id, pair):
         verdict = judge_pair(ranking["tiers"], chosen, rejected) if ranking["skip_reason"] is None else None
         if verdict is None:
             continue
@@ -32,14 +30,16 @@ def tell_votes(shelves: Shelves, prompt_id: str, chosen: str, rejected: str, pai
     return nodes
 
 
-def _list_rankings(shelves: Shelves, prompt_id: str) -> list[Found]:
-    """Rankings of a prompt, each as it was last."""
+def _list_rankings(shelves: Shelves, prompt_id: str, *pairs: str) -> list[Found]:
+    """Rankings of a prompt, each as it was last; what was dropped of them, or of some pairs, is read with them."""
     by_id: dict[str, list[Found]] = {}
     for each in shelves.look_up("rankings", "prompt_id", [prompt_id]):
         by_id.setdefault(each["ranking_id"], []).append(each)
     latest = [newest(found, shelves) for _, found in sorted(by_id.items())]
     rankings = [each for each in latest if each is not None]
-    shelves.gather("dropped", "row_id", [each["ranking_id"] for each in rankings])
+    ids = [each["ranking_id"] for each in rankings]
+    compared = [f"{ranking_id}:{pair}" for pair in pairs for ranking_id in ids]
+    shelves.gather("dropped", "row_id", [*pairs, *ids, *compared])
     for table in ("labelers", "labeler_stats"):
         shelves.gather(table, "labeler_id", [each["labeler_id"] for each in rankings])
     return rankings

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import duckdb
 
 PAST = "data/past/"
+FEW = 4
+"""Up to so many values of a file are looked up one by one: of an equality DuckDB reads the other columns only where it
+holds, of a list of values all of them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Shelves:
     @cached_property
     def connection(self) -> "duckdb.DuckDBPyConnection":
         """Where lookups run."""
-        from pipelines.versions.sql import open_connection
+        from pipelines.versions.connection import open_connection
 
         connection = open_connection()
         connection.execute("SET parquet_metadata_cache = true")
@@ -122,19 +125,41 @@ class Shelves:
             self._known[table, column, each[column]].append(each)
 
     def _read(self, table: str, column: str, values: Sequence[str], *, prefix: bool = False) -> list[Found]:
-        files = self._files.get(table, {})
+        files = list(self._files.get(table, {}))
         if not values or not files:
             return []
         name = quote_name(column)
-        # ranges and equality skip row groups by their statistics; starts_with does not
-        test = f"({name} >= ? AND {name} < ? || 'g')" if prefix else f"{name} = ?"
+        if prefix:  # a range skips row groups by their statistics, starts_with does not
+            return self._merge(table, self._select(table, files, f"{name} >= ? AND {name} < ? || 'g'", [*values] * 2))
+        if len(values) == 1:
+            return self._merge(table, self._select(table, files, f"{name} = ?", values))
+        rows: list[dict[str, Any]] = []
+        for file, held in self._find_holders(table, name, values).items():
+            if len(held) > FEW:
+                rows += self._select(table, [file], f"{name} IN ({', '.join('?' * len(held))})", held)
+            else:
+                rows += [row for value in held for row in self._select(table, [file], f"{name} = ?", [value])]
+        return self._merge(table, rows)
+
+    def _find_holders(self, table: str, name: str, values: Sequence[str]) -> dict[str, list[str]]:
+        """Which of some values each file has in a column, that column alone being read."""
         query = (
-            f"SELECT {_select(table)} FROM read_parquet({list_texts(files)}, union_by_name = true,"
-            f" hive_partitioning = false, filename = 'flywheel_file') WHERE {' OR '.join([test] * len(values))}"
+            f"SELECT DISTINCT filename, {name} FROM read_parquet({list_texts(self._files[table])},"
+            f" hive_partitioning = false, filename = true) WHERE {name} IN ({', '.join('?' * len(values))})"
         )
-        cursor = self.connection.execute(query, [each for value in values for each in [value] * (1 + prefix)])
+        found: dict[str, list[str]] = {}
+        for file, value in sorted(self.connection.execute(query, list(values)).fetchall()):
+            found.setdefault(file, []).append(value)
+        return found
+
+    def _select(self, table: str, files: Sequence[str], test: str, values: Sequence[str]) -> list[dict[str, Any]]:
+        query = (
+            f"SELECT {_list_columns(table)} FROM read_parquet({list_texts(files)}, union_by_name = true,"
+            f" hive_partitioning = false, filename = 'flywheel_file') WHERE {test}"
+        )
+        cursor = self.connection.execute(query, list(values))
         names = [description[0] for description in cursor.description or []]
-        return self._merge(table, [dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _merge(self, table: str, rows: Sequence[dict[str, Any]]) -> list[Found]:
         merged: dict[str, tuple[dict[str, Any], set[str]]] = {}
@@ -160,7 +185,7 @@ class Shelves:
         return f"{first[0][1]} of {first[0][0]}" if first else None
 
 
-def _select(table: str) -> str:
+def _list_columns(table: str) -> str:
     """All columns; an instant as text, since Python would need one more library for it."""
     if table not in INSTANTS:
         return "*"
