@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.versions.dvc_status import StageState, overlap, read_states
+from pipelines.versions.dvc_status import VERSIONS, StageState, overlap, read_states
 from pipelines.versions.git import (
     UNSHALLOW,
     GitError,
@@ -54,7 +54,7 @@ def read_status(root: Path) -> ProjectStatus:
     if repository is not None:
         parent_name = _name_parent(repository, turn, missing)
         missing += _list_git_needs(repository)
-    missing += _list_file_needs(root)
+    missing += [*_list_file_needs(root), *_list_version_needs(root)]
     states = read_states(root)
     missing += [_describe_import(state) for state in states if state.name.endswith(".dvc")]
     missing += _list_rankings_needs(root)
@@ -96,6 +96,18 @@ def _list_file_needs(root: Path) -> list[str]:
     read = {path for stage in stages for path in entry_paths(stage.get("deps"))}
     sources = [path for path in sorted(read) if not any(overlap(path, out) for out in written)]
     return [f"{path} is not here: `git checkout -- {path}`" for path in sources if not (root / path).exists()]
+
+
+def _list_version_needs(root: Path) -> list[str]:
+    """Stages whose installed code is newer than the project's versions.yaml says: DVC would not run them again."""
+    from pipelines.init import find_pipeline_file
+
+    stages = load_yaml(root / "dvc.yaml").get("stages") or {}
+    here = load_yaml(root / VERSIONS).get("stages") or {}
+    installed = load_yaml(find_pipeline_file(VERSIONS))["stages"]
+    ours = [name for name, stage in stages.items() if str(stage.get("cmd")).endswith(f"pipelines.stage {name}")]
+    newer = [f"{name}: {installed[name]}" for name in ours if here.get(name, 0) < installed.get(name, 0)]
+    return [f"{VERSIONS} is older than the installed code: write `{', '.join(newer)}` there"] if newer else []
 
 
 def _list_rankings_needs(root: Path) -> list[str]:

@@ -101,6 +101,16 @@ def test_a_file_that_stages_read_and_git_holds_is_missing(project: Path) -> None
     assert "imports/imports.json is not here: `git checkout -- imports/imports.json`" in read_status(project).missing
 
 
+def test_code_that_is_newer_than_the_project_says(project: Path) -> None:
+    """After an upgrade a project's own versions.yaml still names the code it was made with."""
+    replace_in("dvc.yaml", "toy.py policy", "-m pipelines.stage policy")(project)
+    replace_in("versions.yaml", "policy: 1", "policy: 999")(project)
+    assert read_status(project).missing == ()
+    replace_in("versions.yaml", "policy: 999", "policy: 0")(project)
+    [line] = read_status(project).missing
+    assert line.startswith("versions.yaml is older than the installed code: write `policy: ")
+
+
 def test_while_dvc_works_it_says_who_does(project: Path) -> None:
     """A lock of DVC's that a living process holds, this one; read in one line, with the mend."""
     lock = {"write": {str(project / "models/policy"): {"pid": os.getpid(), "cmd": "dvc repro"}}, "read": {}}
