@@ -2,13 +2,10 @@
 
 import functools
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import yaml
+from typing import Any
 
 from schemas.errors import UserError
 
@@ -17,48 +14,18 @@ class LockError(UserError):
     """A file of DVC's that cannot be read; the message names it."""
 
 
-class _Yaml12Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML 1.2's core types: `on` and `yes` are text and `1e-5` is a number, as in DVC; PyYAML alone reads 1.1."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
-
-
-for _tag, _pattern, _starts in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-     "-+.0123456789"),
-    ("null", r"~|null|Null|NULL|", "~nN\0"),
-    ("merge", r"<<", "<"),
-):  # fmt: skip
-    for _start in _starts:
-        _Yaml12Loader.yaml_implicit_resolvers.setdefault("" if _start == "\0" else _start, []).append(
-            (f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"))
-        )
-
-
-def _construct_int(loader: Any, node: Any) -> int:
-    text = loader.construct_scalar(node)
-    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-
-
-def _construct_float(loader: Any, node: Any) -> float:
-    text = loader.construct_scalar(node).lower()
-    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
-
-
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
-_Yaml12Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
-
-
 def parse_yaml(text: str | bytes, name: str) -> dict[str, Any]:
     """A YAML mapping; an empty file is an empty one.
 
     Raises:
         LockError: not YAML, or not a mapping.
     """
+    import yaml
+
+    from pipelines.versions.yaml12 import Yaml12Loader
+
     try:
-        parsed = yaml.load(text, Loader=_Yaml12Loader)
+        parsed = yaml.load(text, Loader=Yaml12Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise LockError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
     if parsed is None:

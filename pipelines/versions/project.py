@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipelines.store import write_bytes
 from pipelines.versions.locks import load_yaml, locked_params
 from schemas.errors import UserError
@@ -87,6 +85,8 @@ def rewrite_turn(text: str, number: int, parent: str | None) -> str:
 
 def _find_turn_values(text: str) -> dict[str, tuple[int, int]]:
     """Where in the text the values of turn.number and turn.parent stand."""
+    import yaml  # late: commands that read another turn need none
+
     try:
         top = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
@@ -101,7 +101,8 @@ def _find_turn_values(text: str) -> dict[str, tuple[int, int]]:
 
 
 def _entries(node: Any) -> list[tuple[str, Any]]:
-    if not isinstance(node, yaml.MappingNode):
+    """Keys and values of a mapping."""
+    if getattr(node, "id", None) != "mapping":
         return []
     return [(str(key.value), value) for key, value in node.value]
 
