@@ -54,7 +54,7 @@ def read_status(root: Path) -> ProjectStatus:
     if repository is not None:
         parent_name = _name_parent(repository, turn, missing)
         missing += _list_git_needs(repository)
-    missing += [*_list_file_needs(root), *_list_version_needs(root)]
+    missing += [*_list_file_needs(root), *_list_code_needs(root)]
     states = read_states(root)
     missing += [_describe_import(state) for state in states if state.name.endswith(".dvc")]
     missing += _list_rankings_needs(root)
@@ -98,16 +98,27 @@ def _list_file_needs(root: Path) -> list[str]:
     return [f"{path} is not here: `git checkout -- {path}`" for path in sources if not (root / path).exists()]
 
 
-def _list_version_needs(root: Path) -> list[str]:
-    """Stages whose installed code is newer than the project's versions.yaml says: DVC would not run them again."""
+def _list_code_needs(root: Path) -> list[str]:
+    """Where the project's own numbers are not those of the installed code, as after an upgrade: faults in params.yaml,
+    and stages whose code is newer than versions.yaml says, which DVC would not run again."""
     from pipelines.init import find_pipeline_file
 
     stages = load_yaml(root / "dvc.yaml").get("stages") or {}
-    here = load_yaml(root / VERSIONS).get("stages") or {}
-    installed = load_yaml(find_pipeline_file(VERSIONS))["stages"]
     ours = [name for name, stage in stages.items() if str(stage.get("cmd")).endswith(f"pipelines.stage {name}")]
+    here, installed = load_yaml(root / VERSIONS).get("stages") or {}, load_yaml(find_pipeline_file(VERSIONS))["stages"]
     newer = [f"{name}: {installed[name]}" for name in ours if here.get(name, 0) < installed.get(name, 0)]
-    return [f"{VERSIONS} is older than the installed code: write `{', '.join(newer)}` there"] if newer else []
+    line = f"{VERSIONS} is older than the installed code: write `{', '.join(newer)}` there"
+    return [*(_list_param_faults(root) if ours else []), *([line] if newer else [])]
+
+
+def _list_param_faults(root: Path) -> list[str]:
+    from schemas.params import ParamsError, parse_params
+
+    try:
+        parse_params(load_yaml(root / "params.yaml"))
+    except ParamsError as error:
+        return str(error).splitlines()
+    return []
 
 
 def _list_rankings_needs(root: Path) -> list[str]:

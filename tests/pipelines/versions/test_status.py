@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.init import find_pipeline_file
 from pipelines.versions.dvc_status import DvcError
+from pipelines.versions.project import rewrite_turn
 from pipelines.versions.revisions import read_revision
 from pipelines.versions.status import ProjectStatus, describe_status, list_status, read_status
 
@@ -104,8 +106,14 @@ def test_a_file_that_stages_read_and_git_holds_is_missing(project: Path) -> None
 def test_code_that_is_newer_than_the_project_says(project: Path) -> None:
     """After an upgrade a project's own versions.yaml still names the code it was made with."""
     replace_in("dvc.yaml", "toy.py policy", "-m pipelines.stage policy")(project)
+    ours = rewrite_turn(find_pipeline_file("params.yaml").read_text(), 1, None)
+    (project / "params.yaml").write_text(ours)
     replace_in("versions.yaml", "policy: 1", "policy: 999")(project)
     assert read_status(project).missing == ()
+    replace_in("params.yaml", "method: best_of_n ", "method: best ")(project)
+    [line] = read_status(project).missing
+    assert line.startswith("params.yaml: policy.method: Input should be 'best_of_n'")
+    (project / "params.yaml").write_text(ours)
     replace_in("versions.yaml", "policy: 999", "policy: 0")(project)
     [line] = read_status(project).missing
     assert line.startswith("versions.yaml is older than the installed code: write `policy: ")
