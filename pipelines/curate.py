@@ -4,20 +4,17 @@ import gc
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipelines.progress import show_progress
 from pipelines.store import write_parquet
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from curation.buckets import Progress
     from curation.loose_rows import Faults
     from schemas.curation_params import NearDuplicates
     from schemas.params import Params
@@ -92,7 +89,7 @@ def curate_file(
     rows, names = _read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
     loading.join()
     known = read_known(signatures, near) if signatures else None
-    with _show_progress(file.name) as progress:
+    with show_progress(file.name) as progress:
         faults = find_faults(
             rows.with_columns(names["name"]), chosen, rules, near, keep=keep, known=known, progress=progress
         )
@@ -242,17 +239,3 @@ def _write_outputs(file: Path, faults: "Faults", names: pl.DataFrame, dropped: P
         all_names.gather(found["matched_row"]).alias("matched_id"), "rule_version",
     )  # fmt: skip
     write_parquet(ledger, dropped)
-
-
-@contextmanager
-def _show_progress(what: str) -> "Iterator[Progress | None]":
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,10 +1,11 @@
 """Writes a project's rows as files of a format of the field, and says what the format could not carry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.progress import count_off, show_progress
 from pipelines.sources.exporting.card import Part, write_card
 from pipelines.sources.exporting.exporter import Exporter, ExportError
 from pipelines.sources.exporting.exporters import (
@@ -86,7 +87,8 @@ def _export_file(
 ) -> ExportReport:
     table = selection.table
     rows = _list_items(holdings, selection, raw=not curated)
-    converted = convert_rows(exporter, table, rows)
+    with show_progress(out.name) as show:
+        converted = convert_rows(exporter, table, count_off(rows, show, len(rows)))
     left_out = _add_unsaid(selection.left_out, exporter, converted)
     if not converted.values:
         _refuse_nothing([selection], left_out)
@@ -106,10 +108,10 @@ def _count_written(selection: Selection, n_values: int) -> dict[str, int]:
     return {"tasks": n_values, "rankings": selection.rows.height}
 
 
-def _list_items(holdings: Holdings, selection: Selection, *, raw: bool) -> Iterable[Mapping[str, Any]]:
+def _list_items(holdings: Holdings, selection: Selection, *, raw: bool) -> Sequence[Mapping[str, Any]]:
     """What becomes a row of a format: rows of the table, but tasks for `rankings`, those that nobody ranked too."""
     if selection.table != "rankings":
-        return selection.rows.iter_rows(named=True)
+        return selection.rows.to_dicts()
     unranked = find_unranked(holdings, split=None if selection.split == ALL else selection.split, raw=raw)
     return list_tasks(holdings, selection, unranked=unranked)
 
@@ -121,11 +123,13 @@ def _add_unsaid(left_out: Mapping[str, int], exporter: Exporter, converted: Conv
 def _export_folder(holdings: Holdings, selections: list[Selection], out: Path, *, curated: bool) -> ExportReport:
     files: dict[str, tuple[bytes, int | None]] = {}
     parts: list[Part] = []
-    for selection in selections:
-        for split, frame in split_frame(frame_rows(holdings, selection)).items():
-            path, content = f"{selection.table}/{split}.parquet", encode_frame(frame)
-            files[path] = content, frame.height
-            parts.append(Part(selection.table, split, path, frame, len(content)))
+    with show_progress(out.name) as show:
+        for done, selection in enumerate(selections):
+            show(done, len(selections))
+            for split, frame in split_frame(frame_rows(holdings, selection)).items():
+                path, content = f"{selection.table}/{split}.parquet", encode_frame(frame)
+                files[path] = content, frame.height
+                parts.append(Part(selection.table, split, path, frame, len(content)))
     if not parts:
         _refuse_nothing(selections, {why: n for selection in selections for why, n in selection.left_out.items()})
     files[CARD] = write_card(out.name, parts, holdings, curated=curated).encode(), None

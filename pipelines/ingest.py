@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.progress import count_off, show_progress
 from pipelines.runner import hold_lock
 from pipelines.sources.collecting import Collected, Source, collect_rows
 from pipelines.sources.faults import IngestError
@@ -161,7 +162,9 @@ def _take_in(
 ) -> Part:
     name, licence, consent = facts.source, facts.licence, facts.consent
     source = Source(name or f"{format_.name}/{strip_endings(content.name)}", content.sha256, licence, consent)
-    collected = collect_rows(rows, format_, source, lambda table: read_imports(root, table), content.path)
+    with show_progress(content.name) as show:
+        rows = count_off(rows, show)
+        collected = collect_rows(rows, format_, source, lambda table: read_imports(root, table), content.path)
     _refuse_nothing_kept(content, format_, collected)
     stem = name_part(source.name, format_.name, content.sha256)
     if format_.mapping:
