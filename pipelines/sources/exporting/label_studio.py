@@ -7,10 +7,15 @@ from typing import Any
 from pipelines.sources.exporting.exporter import Exported, Exporter
 from pipelines.sources.exporting.messages import name_losses
 from pipelines.sources.exporting.tasks import TASK_LOSSES, has_unknown_order, say_messages
-from pipelines.sources.formats.label_studio import FORMAT, GOLD, LEFT, NAME
+from pipelines.sources.formats.label_studio import FORMAT, GOLD, LEFT, NAME, UNKNOWN
 
 LIST, ITEMS = "rank", "items"
 USER = re.compile(rf"{NAME}/(\d+)")
+NOBODY = re.compile(rf"{NAME}/{UNKNOWN}(-\d+)?")
+FOREIGN = (
+    "that labelers are no users of Label Studio: it refuses the file unless users with these emails are there, or"
+    " ALLOW_IMPORT_TASKS_WITH_UNKNOWN_EMAILS is set"
+)
 CANCELLED = "was_cancelled"
 
 
@@ -45,9 +50,10 @@ def _annotate(ranking: Mapping[str, Any], number: int, task: Mapping[str, Any]) 
         "id": number, "was_cancelled": skipped, "ground_truth": ranking["labeler_id"] == GOLD,
         "result": [] if skipped else _list_results(ranking, task),
     }  # fmt: skip
-    user = USER.fullmatch(ranking["labeler_id"])
-    if ranking["labeler_id"] != GOLD:
-        annotation["completed_by"] = int(user[1]) if user else {"email": ranking["labeler_id"]}
+    labeler = ranking["labeler_id"]
+    user = USER.fullmatch(labeler)
+    if labeler != GOLD and not NOBODY.fullmatch(labeler):
+        annotation["completed_by"] = int(user[1]) if user else {"email": labeler.removeprefix(f"{NAME}/")}
     if ranking["created_at"] is not None:
         annotation["created_at"] = ranking["created_at"].isoformat()
     if ranking["seconds"] is not None:
@@ -72,16 +78,15 @@ def _list_results(ranking: Mapping[str, Any], task: Mapping[str, Any]) -> list[d
 
 def _list_losses(ranking: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     shown = [candidate["candidate_id"] for candidate in candidates]
-    return name_losses(
+    labeler = ranking["labeler_id"]
+    losses = name_losses(
         order_in_which_answers_were_shown=ranking["shown_order"] not in (None, shown),
         strength_of_preference=ranking["strength"] is not None,
         guideline_or_batch_of_a_ranking=ranking["guideline_id"] is not None or ranking["batch"] is not None,
         why_a_task_was_skipped=ranking["skip_reason"] not in (None, CANCELLED),
-        labelers_that_are_no_users_of_Label_Studio=not (
-            USER.fullmatch(ranking["labeler_id"]) or ranking["labeler_id"] == GOLD
-        ),
         how_often_a_labeler_judged_before=ranking["round"] > 1,
     )
+    return losses if labeler.startswith(f"{NAME}/") else (*losses, FOREIGN)
 
 
 EXPORTER = Exporter(

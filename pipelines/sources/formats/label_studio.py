@@ -1,7 +1,8 @@
 """Turns tasks exported from Label Studio's Ranker (items in a list or in buckets) into rankings."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from pipelines.sources.buckets import order_buckets
@@ -16,6 +17,9 @@ from schemas.records import Candidate, Labeler, Prompt, Rating, Record
 NAME = "label-studio"
 GOLD = f"{NAME}/gold"
 """The labeler of all annotations that are marked as ground truth."""
+UNKNOWN = "unknown"
+"""The labeler of annotations that do not say by whom they are; the second such of one task is `unknown-2`, and so on:
+Label Studio asks a user once, so they are by several people, and as rounds of one they would share a single vote."""
 LEFT = "_"
 """The bucket of items that nobody moved."""
 INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
@@ -35,10 +39,11 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     records: list[tuple[str, Record]] = [("", prompt)]
     records += [(f"item-{name}", candidate) for name, candidate in candidates.items()]
     notes = [*asked.notes, *note_sides(candidates)]
+    strangers = count(1)
     for number, annotation in enumerate(fields.objects("annotations"), start=1):
         given = Fields(annotation)
         part = f"annotation-{given.key('id') if given.has('id') else number}"
-        records += [(part, record) for record in _judge(given, candidates)]
+        records += [(part, record) for record in _judge(given, candidates, strangers)]
         notes += given.notes
     return Imported(tuple(records), tuple(notes), fields.key("id") if fields.has("id") else None)
 
@@ -78,9 +83,9 @@ def _read_candidate(prompt: Prompt, item: Mapping[str, Any]) -> Candidate:
     return Candidate(prompt_id=prompt.prompt_id, completion=read_side(Fields(item), column, "assistant"))
 
 
-def _judge(given: Fields, items: Items) -> list[Record]:
+def _judge(given: Fields, items: Items, strangers: Iterator[int]) -> list[Record]:
     """The labeler and what the annotation says, or that it was skipped."""
-    name = GOLD if given.flag("ground_truth") else f"{NAME}/{_name_labeler(given)}"
+    name = GOLD if given.flag("ground_truth") else f"{NAME}/{_name_labeler(given, strangers)}"
     labeler = Labeler(labeler_id=name, kind="person")
     facts: dict[str, Any] = {
         "shown_order": show_order(items.values()), "created_at": given.optional_instant("created_at"),
@@ -101,11 +106,12 @@ def _judge(given: Fields, items: Items) -> list[Record]:
     return [labeler, rank(list(items.values()), labeler, tiers, rationale=_read_rationale(results), **facts)]
 
 
-def _name_labeler(given: Fields) -> str:
+def _name_labeler(given: Fields, strangers: Iterator[int]) -> str:
     """Number of the user, who is named by it or stands there as an object."""
     if not given.has("completed_by"):
         given.notes.append(Note("unknown_labeler", "an annotation does not say by whom it is"))
-        return "unknown"
+        place = next(strangers)
+        return UNKNOWN if place == 1 else f"{UNKNOWN}-{place}"
     if isinstance(given.get("completed_by"), dict):
         user = Fields(given.object("completed_by"))
         return user.key("id" if user.has("id") else "email")
@@ -183,6 +189,7 @@ FORMAT = Format(
         "the order of items inside a bucket",
         f"who wrote a ground truth (they are all by {GOLD})",
         "of which server a user is: users are named by their number",
+        f"who is who among annotations without `completed_by` (labelers {NAME}/{UNKNOWN}, {UNKNOWN}-2, ... of a task)",
         "predictions, drafts and results of other tags than Ranker and TextArea",
         "which policy wrote each item (no samples)",
     ),

@@ -139,7 +139,10 @@ def judged(draw: st.DrawFn, labelers: list[str], *, ties: bool) -> list[Record]:
 
 @pytest.mark.parametrize(
     ("name", "labelers"),
-    [("label-studio", ["label-studio/1", "label-studio/22"]), ("argilla", ["argilla/u", "argilla/v"])],
+    [
+        ("label-studio", ["label-studio/1", "label-studio/d@e.f", "label-studio/unknown"]),
+        ("argilla", ["argilla/u", "argilla/v"]),
+    ],
 )
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())

@@ -93,6 +93,16 @@ def test_who_judged(tmp_path: Path) -> None:
     assert taken.notes() == {"unknown_labeler": [1]}
 
 
+def test_annotations_of_one_task_by_nobody_are_of_several_people(tmp_path: Path) -> None:
+    """As rounds of one labeler they would be repeats, and share a vote."""
+    lists = [["llm_2", "llm_1"], ["llm_1", "llm_2"], ["llm_2", "llm_3"]]
+    taken = take_in(tmp_path, *(annotate(n, None, {"rank": ranked}) for n, ranked in enumerate(lists)))
+    assert {(row["labeler_id"], row["round"]) for row in taken.rankings()} == {
+        ("label-studio/unknown", 1), ("label-studio/unknown-2", 1), ("label-studio/unknown-3", 1)
+    }  # fmt: skip
+    assert taken.notes() == {"unknown_labeler": [1]}
+
+
 def test_the_same_labeler_twice_is_two_rounds_in_the_order_of_ids(tmp_path: Path) -> None:
     rows = [
         {**LABEL_STUDIO, "id": id_, "annotations": [annotate(1, 7, {"rank": [best]})]}
