@@ -2,7 +2,7 @@
 -- one row per row of demonstrations that no rule drops: raw minus dropped.
 WITH
 gone AS (
-    SELECT DISTINCT row_id
+    SELECT row_id
     FROM dropped
     WHERE table_name = 'demonstrations'
 ),
@@ -12,4 +12,3 @@ final AS (
     ANTI JOIN gone ON gone.row_id = demonstrations.demonstration_id
 )
 SELECT * FROM final
-ORDER BY demonstration_id

@@ -2,7 +2,7 @@
 -- one row per row of rankings that no rule drops: raw minus dropped.
 WITH
 gone AS (
-    SELECT DISTINCT row_id
+    SELECT row_id
     FROM dropped
     WHERE table_name = 'rankings'
 ),
@@ -12,4 +12,3 @@ final AS (
     ANTI JOIN gone ON gone.row_id = rankings.ranking_id
 )
 SELECT * FROM final
-ORDER BY ranking_id

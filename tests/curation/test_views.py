@@ -13,6 +13,7 @@ from curation.ledger import keep_rows, make_findings, record_drops
 from curation.statements import VIEWS, read_sql
 from curation.views import read_view
 from schemas import ids
+from schemas.tables import TABLES
 
 
 def verdicts(frame: pl.DataFrame) -> dict[tuple[str, str], str]:
@@ -286,7 +287,9 @@ def test_every_sql_file_is_a_view_and_opens_with_what_it_reads_and_gives() -> No
         text = read_sql(view)
         assert re.match(r"-- inputs: .+\n(-- .+\n)*?-- one row per ", text), view
         code = re.sub(r"--.*", "", text)
-        assert "\nfinal AS (" in code and "SELECT * FROM final\nORDER BY" in code and ";" not in code
+        # a table less what was dropped is as the table lies: sorting all its text takes longer than reading it
+        ending = "" if view.removeprefix("curated_") in TABLES else "ORDER BY"
+        assert "\nfinal AS (" in code and f"SELECT * FROM final\n{ending}" in code and ";" not in code
 
 
 def test_unknown_views_and_tables_are_refused_by_name() -> None:
