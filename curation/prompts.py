@@ -78,8 +78,8 @@ def curate_prompts(
     )
     found += _find_duplicates(train, params, near)
     if rules.similar_prompt.enabled:
-        seeded = train.with_columns(grown=~pl.col("row_id").is_in(list(seed_ids)))
-        similar = drop_similar(seeded, rules.similar_prompt.max_rouge, by=["grown", "faulty", "turn"])
+        seeded = train.with_columns(seed=pl.col("row_id").is_in(list(seed_ids)))
+        similar = drop_similar(seeded, rules.similar_prompt.max_rouge, keep=["seed", *params.keep])
         found.append(make_findings(similar, "similar_prompt", threshold=rules.similar_prompt.max_rouge))
     dropped = record_drops(found, table="prompts", stage=STAGE, turn=turn)
     metrics = _count_prompts(split.assignments, dropped, rows)

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from curation.keeping import order_rows
 from curation.words import Array, running_sum, string_buffers
 
 
-def drop_similar(rows: pl.DataFrame, max_rouge: float, *, by: Sequence[str] = ()) -> pl.DataFrame:
+def drop_similar(rows: pl.DataFrame, max_rouge: float, *, keep: Sequence[str] = ()) -> pl.DataFrame:
     """Rows whose ROUGE-L with an accepted row is above max_rouge: (row_id, matched_id, value), the most alike named.
 
     ROUGE-L is the F-measure of the longest common subsequence of words (Lin 2004); words are runs of letters and
-    digits in lower case, as in the package rouge_score, there only ASCII ones. Rows are accepted in ascending order
-    of the columns `by`, then of row_id. A row without a word is like no other.
+    digits in lower case, as in the package rouge_score, there only ASCII ones. Rows are accepted in the order of the
+    policy `keep`, as `order_rows` says. A row without a word is like no other.
     """
     from curation import rouge_kernel
 
-    rows = rows.sort(*by, "row_id", nulls_last=True)
+    rows = order_rows(rows, keep)
     words, starts = _number_words(rows["text"])
     bags, n_members = _order_bags(words, starts)
     heads = np.full(n_members, -1, np.int64)

@@ -1,6 +1,7 @@
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,6 +72,24 @@ def test_prompts_like_a_seed_or_an_accepted_one_go(table: Any, prompt_row: Any, 
         assert result.dropped.select("row_id", "reason", "value", "threshold", "matched_id").rows() == [
             (second["prompt_id"], "similar_prompt", 0.875, 0.7, first["prompt_id"])
         ]
+
+
+@pytest.mark.parametrize(("keep", "stays"), [(["length(text)"], 1), (["-cast(length(text) as bigint)"], 0)])
+def test_of_similar_prompts_too_the_one_stays_that_params_say(
+    table: Any, prompt_row: Any, params: Params, only: Any, keep: list[str], stays: int
+) -> None:
+    rows = [
+        prompt_row("Give three tips for staying well in winter"),
+        prompt_row("Give three tips for staying healthy in winter"),
+    ]
+    frame = table("prompts", rows)
+    rules = only(params.prompts.rules, similar_prompt={})
+    result = curate_prompts(
+        frame, empty_frame("assignments"), all_train(frame), past_ids=(),
+        params=params.prompts.model_copy(update={"rules": rules, "keep": keep}), near=params.near_duplicates, turn=1,
+        seed=1,
+    )  # fmt: skip
+    assert reasons(result) == {(rows[1 - stays]["prompt_id"], "similar_prompt", rows[stays]["prompt_id"])}
 
 
 def test_duplicates_are_dropped_in_train_only(table: Any, prompt_row: Any, params: Params) -> None:

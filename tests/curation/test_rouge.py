@@ -56,13 +56,13 @@ def test_case_and_punctuation_do_not_count_and_the_limit_itself_is_allowed() -> 
     assert drop_similar(frame([asked, other]), 0.69).rows() == [("0001", "0000", pytest.approx(0.7))]
 
 
-def test_a_row_is_dropped_for_an_accepted_row_only_and_by_decides_who_is_first() -> None:
+def test_a_row_is_dropped_for_an_accepted_row_only_and_keep_decides_who_is_first() -> None:
     # b is like a and like c, c is not like a: b goes, c stays
     a, b, c = "one two three four", "one two three five", "one two six five"
     rows = frame([a, b, c])
     assert drop_similar(rows, 0.7)["row_id"].to_list() == ["0001"]
     last_first = rows.with_columns(rank=pl.Series([3, 2, 1]))
-    assert drop_similar(last_first, 0.7, by=["rank"]).select("row_id", "matched_id").rows() == [("0001", "0002")]
+    assert drop_similar(last_first, 0.7, keep=["-rank"]).select("row_id", "matched_id").rows() == [("0001", "0002")]
     assert drop_similar(rows[::-1], 0.7).equals(drop_similar(rows, 0.7))
 
 
