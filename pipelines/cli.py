@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands import diff, history, lineage
+from pipelines.commands import diff, history, lineage, sql
 from pipelines.commands.shared import AsJson, find_project, put, say, to_json
 from schemas.errors import UserError
 
@@ -226,37 +226,7 @@ app.command("push")(history.push)
 app.command("gc")(history.gc)
 
 
-@app.command("sql")
-def sql(
-    query: Annotated[str | None, typer.Argument(help="One SELECT; - reads it from stdin.")] = None,
-    at: Annotated[
-        list[str] | None, typer.Option(metavar="REV", help="Commit, tag, branch, HEAD~1, experiment; repeatable.")
-    ] = None,
-    as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
-    parquet: Annotated[Path | None, typer.Option(help="Write the rows to this file instead.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write a DuckDB file of all tables as views; no query.")] = None,
-    any_file: Annotated[bool, typer.Option("--any-file", help="Let the query read other files too.")] = False,
-) -> None:
-    """Ask the tables of this project, or of any revision of it, with SQL."""
-    forms = [as_json, as_csv, parquet is not None, save is not None]
-    if sum(forms) > 1:
-        raise typer.BadParameter("--json, --csv, --parquet and --save exclude each other")
-    if (query is None) == (save is None):
-        raise typer.BadParameter("give a query, or --save FILE" if query is None else "--save takes no query")
-    from pipelines.versions.sql_command import answer_query, save_catalog
-
-    if save is not None:
-        say(save_catalog(find_project(any_project=True), save, at or []))
-        return
-    text = sys.stdin.read() if query == "-" else str(query)
-    form = "json" if as_json else "csv" if as_csv else "table"
-    for note in answer_query(
-        find_project(any_project=True), text, at or [], form=form, parquet=parquet, any_file=any_file
-    ):
-        say(note)
-
-
+app.command("sql")(sql.sql)
 app.command("diff")(diff.diff)
 
 

@@ -22,7 +22,6 @@ from pipelines.versions.git import (
 from pipelines.versions.locks import Out, list_outs, parse_yaml
 from schemas.errors import UserError
 
-LOCKS = Path(".flywheel") / "locks"
 WORKSPACE = "workspace"
 """Name of what lies in the project's folder, which no commit has."""
 
@@ -196,7 +195,7 @@ def read_revisions(
 
 def parse_blob(root: Path, blob: GitObject, name: str) -> dict[str, Any]:
     """Parse a YAML file of DVC's, kept as JSON under its blob id: parsing YAML costs more than git does."""
-    kept = _kept_folder(root) / f"{blob.oid}.json"
+    kept = own_folder(root) / "locks" / f"{blob.oid}.json"
     try:
         return json.loads(kept.read_bytes())
     except (OSError, ValueError):
@@ -212,9 +211,9 @@ def parse_blob(root: Path, blob: GitObject, name: str) -> dict[str, Any]:
     return parsed
 
 
-def _kept_folder(root: Path) -> Path:
-    """Where parsed files are kept: .flywheel, or in a project of DVC that is not ours where its git does not look."""
-    return root / LOCKS if (root / "versions.yaml").exists() else root / ".dvc" / "tmp" / "flywheel" / "locks"
+def own_folder(root: Path) -> Path:
+    """What we keep for ourselves: in .flywheel, or in a project of DVC that is not ours where its git does not look."""
+    return root / ".flywheel" if (root / "versions.yaml").exists() else root / ".dvc" / "tmp" / "flywheel"
 
 
 def missing_objects(cache: Cache, files: Iterable[DataFile]) -> list[DataFile]:

@@ -13,6 +13,7 @@ import pytest
 from pipelines.versions.names import QueryError
 from pipelines.versions.revisions import RevisionError
 from pipelines.versions.sql import open_query
+from pipelines.versions.sql_prompt import Names
 from schemas.errors import UserError
 
 WRITER = """\
@@ -153,6 +154,13 @@ def test_from_a_folder_below(
     assert (done.returncode, done.stdout) == (0, "id\n1\n2\n"), done.stderr
     refused = flywheel(tmp_path, "sql", "SELECT 1")
     assert refused.returncode == 1 and "is in no project of DVC" in refused.stderr
+
+
+def test_paths_complete_in_any_project(foreign_project: Path) -> None:
+    names = Names(foreign_project, [])
+    [path, *_] = names.complete('"')
+    assert path.startswith('"') and path.endswith('"')
+    assert names.complete(path[:-2]) == [path]
 
 
 def test_a_revision_that_is_none(foreign_project: Path) -> None:
