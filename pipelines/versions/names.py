@@ -13,6 +13,12 @@ from schemas.errors import UserError
 READS = "SELECT, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
 ANY_FILE = "--any-file lets a query read files that are not data of this project"
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b)?\s*(\([^()]*\))?\s*", re.IGNORECASE)
+_ALSO = {
+    "LOAD": re.compile(r"\s*(install|force\s+install|update\s+extensions)\b", re.IGNORECASE),
+    "SET": re.compile(r"\s*(use|reset)\b", re.IGNORECASE),
+    "CALL": re.compile(r"\s*((?:force\s+)?checkpoint)\b", re.IGNORECASE),
+}
+"""What DuckDB counts as another kind of statement, by that kind."""
 _SYSTEM = re.compile(r"(duckdb|pragma)_\w+|information_schema|pg_catalog", re.IGNORECASE)
 
 
@@ -52,6 +58,8 @@ def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
         statements = connection.extract_statements(text)
     except duckdb.Error as error:
         raise QueryError(shorten_fault(error)) from None
+    if not statements:
+        raise QueryError("the query is empty: give one SELECT")
     if len(statements) != 1:
         raise QueryError(f"{len(statements)} statements were given: one query at a time")
     [statement] = statements
@@ -62,7 +70,7 @@ def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
             raise QueryError("EXPLAIN of an EXPLAIN: explain the query itself")
         return replace(inner, text=text, explains=True)
     if statement.type != duckdb.StatementType.SELECT:
-        raise QueryError(_describe_refusal(statement.type))
+        raise QueryError(_describe_refusal(statement.type, text))
     tree = _read_tree(connection, text)
     entries = [entry for found in _values_of(tree, "cte_map") for entry in found.get("map") or []]
     return Query(
@@ -75,8 +83,10 @@ def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
     )
 
 
-def _describe_refusal(kind: duckdb.StatementType) -> str:
+def _describe_refusal(kind: duckdb.StatementType, text: str) -> str:
     word = str(kind).rpartition(".")[2].upper()
+    if word in _ALSO and (typed := _ALSO[word].match(text)):
+        word = typed[1].upper()
     if word == "MULTI":
         return "PIVOT needs the values that become columns: PIVOT table ON column IN (value, ...) USING ..."
     if word == "COPY":

@@ -13,6 +13,7 @@ import duckdb
 from curation.statements import VIEWS, create_macros, register_hash
 from pipelines.versions.catalog import (
     MAIN,
+    RAW,
     Catalog,
     Definition,
     order_definitions,
@@ -20,8 +21,9 @@ from pipelines.versions.catalog import (
 )
 from pipelines.versions.connection import open_connection
 from pipelines.versions.contents import Part, fetch_parts, open_history
-from pipelines.versions.names import Query, QueryError, TableName, parse_query, shorten_fault
+from pipelines.versions.names import ANY_FILE, Query, QueryError, TableName, parse_query, shorten_fault
 from pipelines.versions.results import Answer
+from pipelines.versions.revisions import WORKSPACE
 from pipelines.versions.scans import list_texts, quote_name
 from pipelines.versions.sharing import find_shared, rewrite_query
 from pipelines.versions.turn_tables import Metric, read_metrics
@@ -231,8 +233,17 @@ def describe_fault(error: Exception, catalog: Catalog, query: Query) -> str:
     near = difflib.get_close_matches(name.table, known, n=4)
     if near:
         return f"there is no table {name.table}, near are {', '.join(near)}"
-    unrun = known == [*EXTRA] and (catalog.root / "versions.yaml").exists()
-    return f"there is no table {name.table}: {UNRUN if unrun else LISTING}"
+    return f"there is no table {name.table}: {_describe_lack(catalog, name, empty=not set(known) - set(EXTRA))}"
+
+
+def _describe_lack(catalog: Catalog, name: TableName, *, empty: bool) -> str:
+    """Why there is no such table, and what to do."""
+    if Path(name.table).is_file():
+        return ANY_FILE
+    revision = name.schema.removesuffix(f".{RAW}") if name.schema not in ("", MAIN, RAW) else catalog.default
+    if empty and revision not in (None, WORKSPACE):
+        return f"{revision} has no data, `dvc repro` was not run before it was committed"
+    return UNRUN if empty and (catalog.root / "versions.yaml").exists() else LISTING
 
 
 def _is_unknown(catalog: Catalog, name: TableName) -> bool:

@@ -149,6 +149,10 @@ def test_a_project_that_was_not_run_says_so(tmp_path: Path, flywheel: Callable[.
     assert flywheel(tmp_path, "init", "project").returncode == 0
     with pytest.raises(QueryError, match="there is no table preferences: nothing was run here yet, `dvc repro`"):
         ask(tmp_path / "project", "FROM preferences")
+    with pytest.raises(QueryError, match="there is no table preferences: HEAD has no data"):
+        ask(tmp_path / "project", "FROM preferences", "HEAD")
+    with pytest.raises(QueryError, match="there is no table preferences: HEAD has no data"):
+        ask(tmp_path / "project", 'FROM "HEAD".preferences')
 
 
 def test_turns_and_metrics_are_tables(judged_project: Path, git: Callable[..., str]) -> None:
@@ -217,6 +221,9 @@ def test_a_query_can_only_read(judged_project: Path, tmp_path: Path, query: str,
         ("ATTACH 'x'", "ATTACH is refused, a query only reads: SELECT"),
         ("WITH gone AS (DELETE FROM turns RETURNING *) FROM gone", "DELETE is refused"),
         ("SELECT 1; SELECT 2", "2 statements were given"),
+        ("-- nothing", "the query is empty"),
+        ("INSTALL httpfs", "INSTALL is refused"),
+        ("USE main", "USE is refused"),
     ],
 )
 def test_what_is_refused_is_named(judged_project: Path, query: str, message: str) -> None:
