@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from agreement_peers import PEERS, make_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 PER_PAIR = 4
@@ -123,6 +122,8 @@ def main() -> None:
         what, file, out = options.ours
         Path(out).write_text(json.dumps(measure_ours(what, Path(file))))
         return
+    from agreement_peers import PEERS, make_environment  # not in a process that is timed
+
     with tempfile.TemporaryDirectory() as scratch:
         file, out = Path(scratch) / "votes.parquet", Path(scratch) / "out.json"
         drawn = write_votes(file, options.rows, options.labelers)

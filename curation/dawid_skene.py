@@ -16,7 +16,7 @@ import numpy as np
 from curation.votes import Array, Votes
 
 _MOST = 0.98  # of informedness: no finite record shows a labeler to be never wrong
-_DENSE_LABELERS = 500
+_DENSE_LABELERS = 100
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,11 @@ def fit_coins(
     right = (1 + start) / 2
     coins = Coins(right, right)
     n_votes = np.bincount(votes.kind, minlength=3 * len(votes.labelers)).reshape(3, -1)
+    told = np.flatnonzero(votes.gold)
     for _ in range(max_iterations):
-        belief = np.tanh(_sum_evidence(votes, weigh_votes(votes, coins)) / 2)
-        belief[votes.gold != 0] = votes.gold[votes.gold != 0]
-        agreed = np.bincount(votes.kind, votes.sign * belief[votes.pair], minlength=n_votes.size).reshape(3, -1)
+        belief = np.tanh((votes.by_kind @ _weigh_kinds(coins)) / 2)
+        belief[told] = votes.gold[told]
+        agreed = (votes.by_kind.T @ belief).reshape(3, -1)
         updated = _update_coins(coins, n_votes, agreed, invented_votes)
         moved = np.abs([updated.earlier - coins.earlier, updated.later - coins.later])
         coins = updated
@@ -86,31 +87,33 @@ def _update_coins(coins: Coins, n_votes: Array, agreed: Array, invented: float) 
 
 def weigh_votes(votes: Votes, coins: Coins) -> Array:
     """Log-odds that each vote gives to its pair's first side."""
+    return votes.sign * _weigh_kinds(coins)[votes.kind]
+
+
+def _weigh_kinds(coins: Coins) -> Array:
+    """Log-odds of the side that a vote of each kind names."""
     least = (1 - _MOST) / 2
     earlier, later = (np.clip(chance, least, 1 - least) for chance in (coins.earlier, coins.later))
     both = (earlier + later) / 2
     # chance to say what was said if it is right, and if it is wrong, by place: unknown, earlier, later
     right, wrong = np.concatenate([both, earlier, later]), np.concatenate([1 - both, 1 - later, 1 - earlier])
-    return votes.sign * (np.log(right) - np.log(wrong))[votes.kind]
+    return np.log(right) - np.log(wrong)
 
 
 def believe_others(votes: Votes) -> Array:
     """What gold or else all other labelers say for each vote's pair: from -1 (second) to 1 (first is better)."""
     if not len(votes.pair):
         return np.zeros(0)
-    weights = weigh_votes(votes, fit_coins(votes))
+    weights = own = weigh_votes(votes, fit_coins(votes))
     repeated = (np.diff(votes.pair) == 0) & (np.diff(votes.labeler) == 0)
-    places = np.cumsum(np.concatenate([[False], ~repeated]))
-    own = np.bincount(places, weights)[places]
-    belief = np.tanh((_sum_evidence(votes, weights)[votes.pair] - own) / 2)
+    if repeated.any():
+        places = np.cumsum(np.concatenate([[False], ~repeated]))
+        own = np.bincount(places, weights)[places]
+    evidence = np.bincount(votes.pair, weights, minlength=votes.n_pairs)
+    belief = np.tanh((evidence[votes.pair] - own) / 2)
     belief[np.abs(belief) < 1e-9] = 0.0  # what rounding leaves where nobody else voted
     gold = votes.gold[votes.pair]
     return np.where(gold != 0, gold, belief)
-
-
-def _sum_evidence(votes: Votes, weights: Array) -> Array:
-    """Log-odds of each pair's first side from all its votes."""
-    return np.bincount(votes.pair, weights, minlength=votes.n_pairs)
 
 
 def _start_from_spectrum(votes: Votes) -> tuple[Array, Array]:
@@ -119,15 +122,11 @@ def _start_from_spectrum(votes: Votes) -> tuple[Array, Array]:
     Ghosh, Kale and McAfee 2011. Labelers who share no pair with others, however far round, are a world of their own:
     the second array numbers these worlds.
     """
-    from scipy.sparse import csr_matrix, diags
+    from scipy.sparse import diags
     from scipy.sparse.csgraph import connected_components
 
-    shape = (votes.n_pairs, len(votes.labelers))
-    ends = np.searchsorted(votes.pair, np.arange(votes.n_pairs + 1))
-    signs, counts = (
-        csr_matrix((values, votes.labeler, ends), shape=shape)
-        for values in (_subtract_position(votes), np.ones_like(votes.sign))
-    )
+    values = _subtract_position(votes), np.ones_like(votes.sign)
+    signs, counts = (votes.spread(value, votes.labeler, len(votes.labelers)) for value in values)
     products, shared = (signs.T @ signs).tocsr(), (counts.T @ counts).tocsr()
     products, shared = products - diags(products.diagonal()), shared - diags(shared.diagonal())
     parts = connected_components(shared, directed=False)[1]
@@ -157,6 +156,8 @@ def _trust(votes: Votes, parts: Array, informedness: Array) -> Array:
 def _subtract_position(votes: Votes) -> Array:
     """Votes less what their labeler's pull towards the earlier side says: what all are shown first is no agreement."""
     shown = votes.towards_earlier
+    if not shown.any():
+        return votes.sign
     pull = np.bincount(votes.labeler, votes.sign * shown) / np.maximum(np.bincount(votes.labeler, shown**2), 1)
     return votes.sign - pull[votes.labeler] * shown
 
@@ -169,7 +170,10 @@ def _first_vector(products: Any, shared: Any) -> Array:
     n = products.shape[0]
     if n <= _DENSE_LABELERS:
         return np.linalg.eigh(products.toarray() / (shared.toarray() + 10))[1][:, -1]
+    if not products.count_nonzero():
+        return np.zeros(n)
     products, shared = csr_matrix(products).tocoo(), csr_matrix(shared)
     around = np.asarray(shared[products.row, products.col]).ravel()
     means = csr_matrix((products.data / (around + 10), (products.row, products.col)), shape=(n, n))
-    return eigsh(means, k=1, which="LA", v0=np.ones(n))[1][:, 0]
+    # equal steps in all directions would lead nowhere where as many agree as disagree
+    return eigsh(means, k=1, which="LA", v0=np.random.default_rng(0).normal(size=n))[1][:, 0]

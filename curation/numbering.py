@@ -11,7 +11,10 @@ def number_values(values: pl.Series) -> tuple[np.ndarray, pl.Series]:
     """
     encoded = values.to_arrow().dictionary_encode()
     distinct = pl.Series(values.name, encoded.dictionary, dtype=values.dtype)
-    order = distinct.arg_sort().to_numpy()
-    places = np.empty(len(order), np.int64)
-    places[order] = np.arange(len(order))
-    return places[encoded.indices.to_numpy(zero_copy_only=False)], distinct[order]
+    places = np.arange(len(distinct))
+    if not distinct.is_sorted():
+        order = distinct.arg_sort().to_numpy()
+        places[order] = places.copy()
+        distinct = distinct[order]
+    # pyarrow's own way to numpy imports pandas
+    return places[pl.Series(encoded.indices).to_numpy()], distinct

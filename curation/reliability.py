@@ -105,9 +105,9 @@ def regress_votes(votes: Votes, regressor: Array, *, beside: Array | None = None
     slopes = np.einsum("ijn,jn->in", inverse, _sum_by(votes.labeler, x * votes.sign, n))
     fitted = (slopes[:, votes.labeler] * x).sum(axis=0)
     used = np.flatnonzero(x.any(axis=0))
-    n_prompts = votes.cluster.max(initial=0) + 1
-    groups, places = np.unique(votes.labeler[used] * n_prompts + votes.cluster[used], return_inverse=True)
-    owners = groups // n_prompts
+    # votes come by pair, so that they are nearly sorted by prompt
+    groups, places = np.unique(votes.cluster[used] * n + votes.labeler[used], return_inverse=True)
+    owners = groups % n
     n_clusters = np.bincount(owners, minlength=n)
     scores = _sum_by(places, (x * (votes.sign - fitted))[:, used], len(owners))
     clustered = _sum_products(owners, scores, 1.0, n) * n_clusters / np.maximum(n_clusters - 1, 1)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -47,6 +48,18 @@ class Votes:
         place = np.where(self.towards_earlier == 0, 0, np.where(self.towards_earlier == self.sign, 1, 2))
         return place * len(self.labelers) + self.labeler
 
+    @cached_property
+    def by_kind(self) -> Any:
+        """Signs as a sparse matrix of pairs by kinds: its products add up in the order of votes."""
+        return self.spread(self.sign, self.kind, 3 * len(self.labelers))
+
+    def spread(self, values: Array, columns: Array, n_columns: int) -> Any:
+        """A sparse matrix with a row a pair that holds each vote's value in its column."""
+        from scipy.sparse import csr_matrix
+
+        ends = np.concatenate([[0], np.cumsum(np.bincount(self.pair, minlength=self.n_pairs))])
+        return csr_matrix((values, columns, ends), shape=(self.n_pairs, n_columns))
+
 
 def encode_votes(comparisons: pl.DataFrame, gold_labelers: Collection[str] = ()) -> Votes:
     """Strict verdicts as numbers, in an order that does not depend on the rows'.
@@ -70,20 +83,22 @@ def encode_votes(comparisons: pl.DataFrame, gold_labelers: Collection[str] = ())
     pair, pairs = number_values(strict["pair_id"])
     gold = np.sign(np.bincount(pair[told], sign[told], minlength=len(pairs)))
     voted = np.flatnonzero(~told)
-    labeler, labelers = number_values(strict["labeler_id"].gather(voted))
-    order = _order_votes(strict.select("ranking_id", "first_id")[voted], pair[voted], labeler)
+    voters = strict.filter(~read["is_gold"]) if len(voted) < len(told) else strict
+    labeler, labelers = number_values(voters["labeler_id"])
+    order = _order_votes(voters, pair[voted], labeler)
     rows = voted[order]
     # a pair is of one prompt: look at one vote of each
     example = np.zeros(len(pairs), np.int64)
     example[pair] = np.arange(len(pair))
     cluster, _ = number_values(strict["prompt_id"].gather(example))
+    pair = pair[rows]
     return Votes(
         read.select("first_id", "second_id")[rows],
         labelers.to_list(),
-        pair[rows],
+        pair,
         labeler[order],
         sign[rows],
-        cluster[pair[rows]],
+        cluster[pair],
         read["towards_earlier"].to_numpy()[rows],
         gold,
     )

@@ -101,6 +101,23 @@ def test_many_labelers_go_another_way_to_the_same_end() -> None:
     assert informedness.mean(axis=0) == pytest.approx(few.informedness, abs=0.08)
 
 
+@pytest.mark.parametrize("contrary", [0, 60])
+def test_many_labelers_of_whom_half_contradict_the_others(contrary: int) -> None:
+    n, n_pairs = 120, 40
+    pair, labeler = np.repeat(np.arange(n_pairs), n), np.tile(np.arange(n), n_pairs)
+    sign = np.where(labeler < contrary, -1.0, 1.0)
+    votes = Votes(pl.DataFrame(), [str(i) for i in range(n)], pair, labeler, sign, pair, 0 * sign, np.ones(n_pairs))
+    assert (fit_coins(votes).informedness > 0).tolist() == [i >= contrary for i in range(n)]
+
+
+def test_many_labelers_who_only_follow_the_order_know_nothing() -> None:
+    n, n_pairs = 120, 40
+    pair, labeler = np.repeat(np.arange(n_pairs), n), np.tile(np.arange(n), n_pairs)
+    shown = np.where(pair % 2, 1.0, -1.0)
+    votes = Votes(pl.DataFrame(), [str(i) for i in range(n)], pair, labeler, shown, pair, shown, np.zeros(n_pairs))
+    assert fit_coins(votes).informedness == pytest.approx(np.zeros(n), abs=1e-6)
+
+
 def test_labelers_who_share_no_pair_are_worlds_of_their_own() -> None:
     true = coins((0.9, 0.9), (0.8, 0.8), (0.7, 0.7), (0.2, 0.2), (0.85, 0.85))
     one, truth = draw_votes(true, n_pairs=800, seed=1)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from typing import Any
 
 import polars as pl
@@ -32,3 +34,9 @@ def test_as_a_dense_rank_numbers(values: list[str]) -> None:
 def test_of_a_series_in_chunks() -> None:
     chunks = pl.concat([pl.Series(["b"]), pl.Series(["a"]), pl.Series(["b"])], rechunk=False)
     assert number_values(chunks)[0].tolist() == [1, 0, 1]
+
+
+def test_without_pandas_which_takes_longer_to_import_than_a_file_to_number() -> None:
+    program = "import sys; from curation.numbering import number_values; import polars; "
+    program += "number_values(polars.Series(['b', 'a'])); sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
