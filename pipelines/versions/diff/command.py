@@ -11,6 +11,8 @@ from pipelines.versions.diff.found import Diff
 from schemas.errors import UserError
 
 HEAD = "HEAD"
+SUFFIXES = (".parquet", ".json", ".jsonl", ".csv", ".tsv", ".gz")
+"""A name with one of these means a file, there or not."""
 
 
 class DiffError(UserError):
@@ -35,15 +37,14 @@ def find_difference(
     Raises:
         UserError: what was asked for is not there, or cannot be compared.
     """
-    files = [
-        Path(name) for name in asked if Path(name).is_file() or Path(name).suffix in (".parquet", ".jsonl", ".csv")
-    ]
+    files = [Path(name) for name in asked if Path(name).is_file() or Path(name).suffix in SUFFIXES]
     if len(asked) == 2 and len(files) == 2:
         if tables or lengths:
             raise DiffError("--table and --lengths are for revisions; two files are one table")
         return compare_files(files[0], files[1], key=key, where=where, limit=limit)
     if files:
-        raise DiffError(f"{files[0]} is a file: name another file to compare it with")
+        others = [f"{name} is none" for name in asked if Path(name) not in files]
+        raise DiffError(f"{files[0]} is a file{''.join(f', {other}' for other in others)}: two files are compared")
     old, new = (*asked, *[HEAD, WORKSPACE][len(asked) :]) if len(asked) != 1 else (asked[0], WORKSPACE)
     from pipelines.versions.diff.revisions import compare_revisions
 

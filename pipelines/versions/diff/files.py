@@ -52,6 +52,8 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) 
             return _open_json(connection, path, packed=_is_packed(path))
     except duckdb.Error as error:
         raise FileError(f"{path}: {_explain(path, error)}") from None
+    if ".parquet" in path.suffixes:
+        raise FileError(f"{path}: no Parquet, though it is called so; check how it was made or fetched")
     return _open_csv(connection, path, scratch)
 
 

@@ -95,7 +95,7 @@ def test_a_repeated_key_is_told_and_never_joined(tmp_path: Path) -> None:
     found = compare(old, new, key=["id"])
     assert counts(found) == (1, 1, 0, 2)
     assert found.repeated == (2, 2)
-    assert any("2 rows share their key" in note for note in found.notes)
+    assert any("2 rows before and 2 after have one" in note for note in found.notes)
 
 
 def test_the_key_may_be_several_columns_and_must_be_there(tmp_path: Path) -> None:
@@ -128,6 +128,7 @@ def test_a_condition_holds_before_or_after(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [("empty.csv", b"", "empty"), ("bad.jsonl", b'{"a": 1}\n{"a": \n', "line 2"), ("x.bin", b"a\0b\0c", "neither"),
+     ("bad.parquet", b"not parquet", "no Parquet, though"),
      ("cut.gz", gzip.compress(b'{"a": 1}\n' * 99)[:20], "cut.gz")],
 )  # fmt: skip
 def test_a_file_that_is_no_table_is_an_error_of_one_line(tmp_path: Path, name: str, content: bytes, told: str) -> None:
