@@ -39,7 +39,7 @@ def read_json_file(path: Path) -> dict[str, Any]:
 
 
 def read_summary(root: Path) -> dict[str, Any]:
-    """{turn metrics, seconds by stage, report path or null}.
+    """{turn metrics, seconds by stage, the most memory that a stage took or null, report path or null}.
 
     Raises:
         SummaryError: no turn was run to the end.
@@ -47,10 +47,16 @@ def read_summary(root: Path) -> dict[str, Any]:
     metrics = read_json_file(root / TURN_METRICS)
     if not metrics:
         raise SummaryError("there is no metrics/turn.json yet: `dvc repro` runs the turn")
-    noted = read_json_file(root / ".flywheel" / "seconds.json")
-    seconds = {stage: value["seconds"] if isinstance(value, dict) else value for stage, value in noted.items()}
+    noted = {
+        stage: value
+        for stage, value in read_json_file(root / ".flywheel" / "seconds.json").items()
+        if isinstance(value, dict)
+    }
+    seconds = {stage: value["seconds"] for stage, value in noted.items()}
+    peak = max((value.get("peak_megabytes", 0) for value in noted.values()), default=0) or None
     report = root / "report" / "index.html"
-    return {"metrics": metrics, "seconds": seconds, "report": str(report) if report.exists() else None}
+    where = str(report) if report.exists() else None
+    return {"metrics": metrics, "seconds": seconds, "peak_megabytes": peak, "report": where}
 
 
 def describe_summary(summary: dict[str, Any]) -> list[str]:
@@ -64,7 +70,8 @@ def describe_summary(summary: dict[str, Any]) -> list[str]:
     lines += [f"  {label:<{width}}  {value:>9}" for label, value in rows]
     if seconds:
         stages = ", ".join(f"{stage} {value:.0f}" for stage, value in seconds.items())
-        lines.append(f"seconds: {stages}; {sum(seconds.values()):.0f} in all")
+        memory = f", at most {peak:,} MB" if (peak := summary["peak_megabytes"]) else ""
+        lines.append(f"seconds: {stages}; {sum(seconds.values()):.0f} in all{memory}")
     if summary["report"]:
         lines.append(f"report: {summary['report']}")
     return lines

@@ -18,7 +18,7 @@ def test_summary_lines(tmp_path: Path) -> None:
     lines = describe_summary(read_summary(tmp_path))
     assert lines[0] == "turn 2"
     assert [line.split()[-1] for line in lines[1:4]] == ["0.812", "75.0%", "1,234"]
-    assert lines[4:] == ["seconds: start 2, sft 20; 22 in all"]
+    assert lines[4:] == ["seconds: start 2, sft 20; 22 in all, at most 90 MB"]
     (tmp_path / "report").mkdir()
     (tmp_path / "report/index.html").touch()
     assert describe_summary(read_summary(tmp_path))[-1] == f"report: {tmp_path / 'report/index.html'}"
