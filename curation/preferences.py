@@ -28,6 +28,8 @@ _AGREEMENT = {
     "krippendorff_alpha_interval": "alpha_nominal_interval",
     "krippendorff_alpha_ordinal": "alpha_ordinal",
     "krippendorff_alpha_ordinal_interval": "alpha_ordinal_interval",
+    "krippendorff_alpha_interval_level": "alpha_interval",
+    "krippendorff_alpha_interval_level_interval": "alpha_interval_interval",
     "cohen_kappa": "cohen_kappa",
     "fleiss_kappa": "fleiss_kappa",
     "wmt_kappa": "wmt_kappa",

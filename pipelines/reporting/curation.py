@@ -8,8 +8,9 @@ from pipelines.reporting.inputs import Inputs
 AGREEMENT = (
     "n_labelers", "dropped_labelers", "labeler_agreement", "labeler_agreement_error", "labeler_agreement_raw",
     "krippendorff_alpha", "krippendorff_alpha_interval", "krippendorff_alpha_ordinal",
-    "krippendorff_alpha_ordinal_interval", "cohen_kappa", "fleiss_kappa", "wmt_kappa", "kendall_tau_b", "kendall_w",
-    "repeat_agreement", "gold_accuracy",
+    "krippendorff_alpha_ordinal_interval", "krippendorff_alpha_interval_level",
+    "krippendorff_alpha_interval_level_interval", "cohen_kappa", "fleiss_kappa", "wmt_kappa", "kendall_tau_b",
+    "kendall_w", "repeat_agreement", "gold_accuracy",
 )  # fmt: skip
 """Keys of metrics/agreement.json; where that also has a figure over all labelers, these are over the kept ones."""
 

@@ -71,6 +71,17 @@ def test_agreed_rankings_become_preferences_of_all_pairs(world: World) -> None:
     assert set(made["pair_id"]) == {ids.pair_id(p, x, y) for x, y in ((a, b), (a, c), (b, c))}
 
 
+def test_all_levels_of_alpha_are_counted_over_kept_labelers_and_over_all(world: World) -> None:
+    """Two of three votes on one pair agree: alpha is 1 - (2 / 3) / (4 / 6) = 0, whatever the distance of two values."""
+    p, (a, b) = world.ask("What is it?", "good", "bad")
+    for labeler, best in (("l", a), ("m", a), ("n", b)):
+        world.rank(p, labeler, [best], [b if best == a else a])
+    found = world.curate().metrics
+    levels = ("krippendorff_alpha", "krippendorff_alpha_ordinal", "krippendorff_alpha_interval_level")
+    assert [found[f"{name}_raw"] for name in levels] == pytest.approx([0.0] * 3)
+    assert found["labeler_agreement_raw"] == pytest.approx(1 / 3) and set(levels) <= set(found)
+
+
 def test_ties_and_balanced_votes_are_no_preference(world: World) -> None:
     p, (a, b, c) = world.ask("What is it?", "one", "two", "three")
     world.rank(p, "l", [a, b], [c])
