@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from schemas.errors import UserError
 from schemas.ids import candidate_id
 from schemas.messages import assistant_completion
 from schemas.training_params import BestOfN
@@ -43,7 +44,7 @@ def improve_by_best_of_n(
     `reference` is only recorded: nothing but the few epochs keeps the policy near it.
 
     Raises:
-        ValueError: there is nothing to train on.
+        UserError: there is nothing to train on.
     """
     best: list[ScoredSample] = []
     if params.kept_share:
@@ -51,7 +52,7 @@ def improve_by_best_of_n(
         best = keep_highest(pick_best(scored), params.kept_share)
     examples = _list_examples(prompts, best, labelers_best if params.labelers_best else [])
     if not examples:
-        raise ValueError(f"best_of_n: no sample of {len(prompts)} prompts came to an end and labelers gave none")
+        raise UserError(f"best_of_n: no sample of {len(prompts)} prompts came to an end and labelers gave none")
     fine_tuned = work / "fine_tuned"
     tuned = train_sft(
         start, examples, params=params.fine_tune, max_tokens=max_tokens, seed=seed, out=fine_tuned,
