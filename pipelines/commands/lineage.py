@@ -71,8 +71,9 @@ def dropped(
     if start and end:
         found = follow_rows(find_project(), start, end, table=table, rows=rows)
         if not rows and not as_json:
-            for line in summarise_survival(found):
+            for line in summarise_survival(found, start, end):
                 say(line)
     else:
         found = list_dropped(find_project(), at, table=table, reason=reason, rows=rows)
-    put([to_json(found.to_json())] if as_json else describe_listing(found))
+    titles = {"was": f"in {start}", "now": f"in {end}"} if start else {}
+    put([to_json(found.to_json())] if as_json else describe_listing(found, titles))

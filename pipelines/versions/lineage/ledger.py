@@ -50,8 +50,12 @@ judged AS (
     LEFT JOIN gone USING (row_id)
 )
 """
-SURVIVAL_COUNTS = """
-SELECT {name} AS table_name, was, now, reason, count(DISTINCT row_id) AS rows FROM judged GROUP BY ALL ORDER BY ALL
+SURVIVAL_COUNTS = """,
+became AS (SELECT was, now, count(DISTINCT row_id) AS of_rows FROM judged GROUP BY ALL)
+SELECT {name} AS table_name, was, now, reason, count(DISTINCT row_id) AS rows, of_rows
+FROM judged JOIN became USING (was, now)
+GROUP BY ALL
+ORDER BY ALL
 """
 SURVIVAL_ROWS = "SELECT {name} AS table_name, * FROM judged ORDER BY row_id, reason"
 TABLES = ("prompts", "demonstrations", "candidates", "rankings", "preferences")
@@ -102,6 +106,8 @@ def follow_rows(
 ) -> Listing:  # fmt: skip
     """What became by one revision of the rows of another: kept, flipped, dropped and why, or not there.
 
+    As counts, `rows` are those with a reason (one with several is in each), `of_rows` all that became so.
+
     Raises:
         RevisionError: an unknown revision, or data of one that is nowhere to be had.
     """
@@ -125,19 +131,20 @@ def _ask(root: Path, query: str, at: Sequence[str]) -> Listing:
         return Listing(tuple(answer.columns), list(answer.list_rows()))
 
 
-def describe_listing(listing: Listing) -> list[str]:
-    """A table to read."""
+def describe_listing(listing: Listing, titles: Mapping[str, str] = {}) -> list[str]:
+    """A table to read; columns with a title have that instead of their name."""
     if not listing.rows:
         return ["nothing"]
     cells = [["" if value is None else _show(value) for value in row] for row in listing.rows]
-    widths = [max(map(len, column)) for column in zip(listing.columns, *cells, strict=True)]
+    head = [titles.get(column, column) for column in listing.columns]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     numeric = [all(isinstance(row[place], int | float | None) for row in listing.rows) for place in range(len(widths))]
     return [
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(row, widths, numeric, strict=True)
         ).rstrip()
-        for row in [listing.columns, *cells]
+        for row in [head, *cells]
     ]
 
 
@@ -145,13 +152,19 @@ def _show(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def summarise_survival(listing: Listing) -> list[str]:
-    """One line a table: how many rows there were, and how many are kept now."""
+def summarise_survival(listing: Listing, start: str, end: str) -> list[str]:
+    """One line a table: of the rows that were kept at the start, what became of them, and how many came back."""
     lines = []
-    rows: Mapping[str, list[tuple[Any, ...]]] = {
-        name: [row for row in listing.rows if row[0] == name] for name in dict.fromkeys(row[0] for row in listing.rows)
-    }
-    for name, some in rows.items():
-        kept = sum(row[4] for row in some if row[1] == row[2] == "kept")
-        lines.append(f"{name}: {kept:,} that were kept are kept now")
+    for name in dict.fromkeys(row[0] for row in listing.rows):
+        some = [row for row in listing.rows if row[0] == name]
+        became = {now: _count(some, "kept", now) for now in ("kept", "flipped", "dropped", "not there")}
+        others = [f"{rows:,} {now}" for now, rows in became.items() if rows and now != "kept"]
+        back = _count(some, "dropped", "kept") + _count(some, "dropped", "flipped")
+        told = [f"{became['kept']:,} are kept in {end}", *others, *([f"{back:,} came back"] if back else [])]
+        lines.append(f"{name}: of {sum(became.values()):,} kept in {start}, {', '.join(told)}")
     return lines
+
+
+def _count(rows: Sequence[tuple[Any, ...]], was: str, now: str) -> int:
+    """Rows that were so and are so now; `rows` by reason would count one with several reasons more than once."""
+    return next((row[5] for row in rows if row[1:3] == (was, now)), 0)

@@ -160,8 +160,9 @@ def _make_problem(kind: str, fault: Fault) -> Problem:
 def describe_verified(verified: Verified) -> list[str]:
     """The outcome as lines to read, a problem each."""
     remote = f" and remote {verified.remote}" if verified.remote else ", no remote is set"
+    revisions = f"{len(verified.revisions)} revision{'s' if len(verified.revisions) != 1 else ''}"
     lines = [
-        f"{len(verified.revisions)} revisions ({', '.join(verified.revisions)}): {verified.n_objects:,} objects,"
+        f"{revisions} ({', '.join(verified.revisions)}): {verified.n_objects:,} objects,"
         f" {verified.n_bytes:,} bytes; cache{remote}"
     ]
     for problem in verified.problems:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.versions.lineage.ledger import follow_rows, list_dropped
+from pipelines.versions.lineage.ledger import follow_rows, list_dropped, summarise_survival
 from pipelines.versions.revisions import RevisionError
 
 
@@ -44,6 +44,16 @@ def test_rows_of_turn_1_in_turn_2(judged_project: Path) -> None:
         ("rankings", "kept", "kept", None): 4, ("rankings", "dropped", "dropped", "unreliable_labeler"): 1,
         ("preferences", "kept", "kept", None): 2, ("preferences", "kept", "flipped", None): 1,  # b1 and c1
     }  # fmt: skip
+
+
+def test_the_summary_counts_each_row_once(judged_project: Path) -> None:
+    """The demonstration with two reasons is one row of three; what was kept, flipped and came back is told apart."""
+    found = follow_rows(judged_project, "turn-1", "turn-2")
+    gone = [row for row in found.to_json() if row["table_name"] == "demonstrations" and row["now"] == "dropped"]
+    assert (sum(row["rows"] for row in gone), {row["of_rows"] for row in gone}) == (3, {2})
+    told = summarise_survival(found, "turn-1", "turn-2")
+    assert "preferences: of 3 kept in turn-1, 2 are kept in turn-2, 1 flipped" in told
+    assert "candidates: of 5 kept in turn-1, 5 are kept in turn-2, 1 came back" in told
 
 
 def test_rows_that_a_turn_does_not_have(judged_project: Path) -> None:
