@@ -133,7 +133,8 @@ def _resolve_experiment(repository: Repository, name: str) -> str:
     if repository.shallow:
         raise GitError(f"revision {name} is not here: {UNSHALLOW}")
     if git_succeeds(repository.root, "rev-parse", "--verify", "--quiet", "HEAD"):
-        raise GitError(f"unknown revision {name!r}: `git tag`, `git branch -a` and `git log` name those there are")
+        known = "`git tag`, `git branch -a`, `git log` and `dvc exp list` name those there are"
+        raise GitError(f"unknown revision {name!r}: {known}")
     raise GitError(f"unknown revision {name!r}: nothing is committed here yet")
 
 

@@ -17,6 +17,8 @@ from typing import Any, TextIO
 
 import duckdb
 
+from schemas.errors import UserError
+
 CELL_CHARACTERS = 60
 SHOWN_ROWS = 100
 BATCH_ROWS = 2048
@@ -94,7 +96,13 @@ def _flat_value(value: Any) -> Any:
 
 
 def name_staged(path: Path) -> Path:
-    """Where a file is written before it takes its place."""
+    """Where a file is written before it takes its place.
+
+    Raises:
+        UserError: its folder is not there.
+    """
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"{path}: there is no folder {path.absolute().parent}; make it first")
     return path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
 
 
@@ -127,7 +135,7 @@ def write_table(answer: Answer, out: TextIO) -> list[str]:
         _draw_table(columns, texts, numeric)
     else:
         out.writelines(f"{line}\n" for line in _align_table(columns, texts, numeric))
-    notes = [f"{n_cut} long texts are cut"] if n_cut else []
+    notes = [f"{n_cut} long texts are cut" if n_cut > 1 else "1 long text is cut"] if n_cut else []
     notes += [f"only the first {SHOWN_ROWS} rows are shown"] if more else []
     return notes
 

@@ -106,7 +106,7 @@ def test_each_form_on_the_command_line(judged_project: Path, flywheel: Run, tmp_
     command = f"SELECT count(*) AS n FROM preferences{' ' * 3}"
     assert flywheel(judged_project, "sql", "--at", "turn-1", command).stdout == "n\n-\n3\n"
     cut = flywheel(judged_project, "sql", "SELECT repeat(prompt, 9) FROM texts")
-    assert "long texts are cut: --json, --csv or --parquet FILE give all" in cut.stderr
+    assert "cut: --json, --csv or --parquet FILE give all" in cut.stderr
 
 
 @pytest.mark.parametrize(

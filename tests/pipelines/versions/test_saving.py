@@ -12,6 +12,7 @@ import pytest
 from pipelines.versions.revisions import RevisionError, read_revision
 from pipelines.versions.sql import open_query
 from pipelines.versions.sql_command import save_catalog
+from schemas.errors import UserError
 
 
 def ask(root: Path, query: str, *at: str) -> list[tuple[Any, ...]]:
@@ -46,6 +47,8 @@ def test_no_half_of_a_catalog_is_left(judged: Path, tmp_path: Path) -> None:
     with pytest.raises(RevisionError):
         save_catalog(judged, tmp_path / "c.duckdb", ["turn-1"])
     assert not list(tmp_path.glob("*c.duckdb*"))
+    with pytest.raises(UserError, match="there is no folder"):
+        save_catalog(judged, tmp_path / "none" / "c.duckdb", ["turn-1"])
 
 
 def test_a_pair_judged_later_stops_the_query_rather_than_lack_an_id(judged: Path, tmp_path: Path) -> None:
