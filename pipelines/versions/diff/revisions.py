@@ -112,7 +112,8 @@ def _compare_ours(
     finished = [
         finish_table(compared[name], list_examples(connection, compared[name], parted, limit)) for name in shown
     ]
-    moved = list_moves(connection, parted, measure_all=lengths) if where is None else []
+    told = {name: table for name, table in parted.items() if name in asked or name == "dropped"}
+    moved = list_moves(connection, told, measure_all=lengths) if where is None else []
     return Diff(*names, finished, moved)
 
 

@@ -101,6 +101,8 @@ def test_a_condition_and_a_table_narrow_it(judged_project: Path) -> None:
     diff = compare(judged_project, "turn-1", "turn-2", tables=["rankings"], where="labeler_id = 'ann'")
     assert [each.name for each in diff.tables] == ["rankings"]
     assert counts(table(diff, "rankings")) == (1, 0, 0, 2)
+    moved = compare(judged_project, "turn-1", "turn-2", tables=["preferences", "rankings"]).moved
+    assert {each.distribution for each in moved} == {"rankings by labeler_id"}
     for text, restored in (("p2", 1), ("p1", None)):
         asked = compare(judged_project, "turn-1", "turn-2", tables=["candidates"], where=f"prompt_id = '{text}'")
         assert table(asked, "candidates").terms.get("restored") == restored
