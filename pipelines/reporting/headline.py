@@ -30,7 +30,7 @@ FIGURES: tuple[tuple[str, str, str, bool | None], ...] = (
     ("pass rate after SFT", "pass_sft", "percent", True),
     ("pass rate of the policy", "pass_policy", "percent", True),
     ("pass rate of the policy, greedy", "pass_policy_greedy", "percent", True),
-    ("win rate against the start policy", "win_rate", "percent", True),
+    ("win rate against the start policy", "win_rate", "percent", None),
     ("KL from the chosen SFT checkpoint", "kl", "nats", None),
     ("reward model on held-out pairs", "reward_accuracy", "percent", True),
     ("reward model against gold", "reward_accuracy_gold", "percent", True),
@@ -38,7 +38,9 @@ FIGURES: tuple[tuple[str, str, str, bool | None], ...] = (
     ("rows kept", "rows_kept", "count", None),
     ("rows dropped", "rows_dropped", "count", None),
 )
-"""What is compared with the parent turn: label, key of metrics/turn.json, format, whether more is better."""
+"""What is compared with the parent turn: label, key of metrics/turn.json, format, whether more is better (None: neither).
+
+A win rate is against the turn's own start, a better policy each turn: less of it is not worse."""
 
 
 METHODS = {"best_of_n": "fine-tuning on the best of n answers", "rloo": "RLOO", "dpo": "DPO"}
