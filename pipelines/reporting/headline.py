@@ -38,7 +38,7 @@ FIGURES: tuple[tuple[str, str, str, bool | None], ...] = (
     ("rows kept", "rows_kept", "count", None),
     ("rows dropped", "rows_dropped", "count", None),
 )
-"""What is compared with the parent turn: label, key of metrics/turn.json, format, whether more is better; None says neither.
+"""What is compared with the parent turn: label, key of metrics/turn.json, format, whether more is better (or neither).
 
 A win rate is against the turn's own start, a better policy each turn: less of it is not worse."""
 
