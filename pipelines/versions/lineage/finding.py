@@ -59,6 +59,8 @@ def find_target(shelves: Shelves, text: str) -> Target:
 
 
 def _list_matches(shelves: Shelves, text: str, *, prefix: bool) -> list[Target]:
+    if text in shelves.models:  # known from listings alone, no file of rows is opened
+        return [Target(MODELS, text)]
     found: dict[Target, None] = {}
     for table, key in KEYS.items():
         for each in shelves.look_up(table, key, [text], prefix=prefix):

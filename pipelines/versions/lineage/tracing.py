@@ -52,6 +52,7 @@ def _tell_prompt(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     written = shelves.look_up("candidates", "prompt_id", [row_id])
     shelves.remember("candidates", "candidate_id", written)
     candidates = {each["candidate_id"] for each in written}
+    shelves.gather("origins", "row_id", [row_id, *sorted(candidates)])
     gather_candidates(shelves, candidates)
     went_to = [
         Node("split", facts=read_split(shelves, row_id)),
@@ -77,6 +78,7 @@ def _tell_demonstration(shelves: Shelves, row_id: str, rows: list[Found]) -> Sto
 def _tell_candidate(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     last = newest(rows, shelves)
     facts = {"text": read_text(last["completion"])} if last else {}
+    shelves.gather("origins", "row_id", [row_id, *([last["prompt_id"]] if last else [])])
     came_from = [*tell_samples(shelves, row_id), *tell_origins(shelves, row_id)]
     went_to = []
     if last:
@@ -134,6 +136,7 @@ def _tell_ranking(shelves: Shelves, row_id: str, rows: list[Found]) -> Story:
     order = " > ".join(tie.join(ids) for tie, ids in zip(ties, named, strict=True))
     names = ("round", "created_at", "seconds", "guideline_id", "skip_reason", "batch", "turn")
     placed = [each for tier in last["tiers"] for each in tier["candidate_ids"]]
+    shelves.gather("origins", "row_id", [row_id, last["prompt_id"], *placed])
     gather_candidates(shelves, placed)
     came_from = [
         Node("judged", facts=tell_labeler(shelves, last["labeler_id"])),
