@@ -324,9 +324,10 @@ def test_second_turn_is_held_against_its_parent(tmp_path: Path) -> None:
     params = (root / "params.yaml").read_text()
     params = params.replace("number: 1 ", "number: 2 ").replace("parent: null", f"parent: {commit.strip()}")
     (root / "params.yaml").write_text(params)
-    write_json(METRICS["turn"] | {"turn": 2, "gold_policy": 0.75, "win_rate": 0.7}, root / "metrics/turn.json")
+    write_json(METRICS["turn"] | {"turn": 2, "gold_policy": 0.75, "win_rate": 0.7, "reward_accuracy": 0.6}, root / "metrics/turn.json")
     page = make_page(root)
     text = Page(page).text
     assert "Goes on from turn 1" in text
     assert "0.600 0.750 +0.150" in text and "75.0% 70.0% −5.0 pts" in text  # before, now, change
-    assert 'delta better">+0.150<' in page and 'delta worse">−5.0 pts<' in page
+    assert 'delta better">+0.150<' in page and 'delta worse">−10.0 pts<' in page
+    assert 'delta level">−5.0 pts<' in page  # of the win rate: its start is a better policy than the one before
