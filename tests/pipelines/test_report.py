@@ -324,7 +324,10 @@ def test_second_turn_is_held_against_its_parent(tmp_path: Path) -> None:
     params = (root / "params.yaml").read_text()
     params = params.replace("number: 1 ", "number: 2 ").replace("parent: null", f"parent: {commit.strip()}")
     (root / "params.yaml").write_text(params)
-    write_json(METRICS["turn"] | {"turn": 2, "gold_policy": 0.75, "win_rate": 0.7, "reward_accuracy": 0.6}, root / "metrics/turn.json")
+    write_json(
+        METRICS["turn"] | {"turn": 2, "gold_policy": 0.75, "win_rate": 0.7, "reward_accuracy": 0.6},
+        root / "metrics/turn.json",
+    )
     page = make_page(root)
     text = Page(page).text
     assert "Goes on from turn 1" in text
