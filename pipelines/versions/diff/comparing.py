@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from curation.row_changes import RowChanges, match_rows
+from pipelines.versions.connection import open_connection
 from pipelines.versions.diff.files import fill_extra, open_file
 from pipelines.versions.diff.found import Diff, Example, TableDiff
 from pipelines.versions.diff.keys import check_key, guess_key
@@ -31,13 +32,8 @@ MEMORY = "350MB"
 def open_scratch() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     """A connection that loads no extension, and a folder for what it spills."""
     with tempfile.TemporaryDirectory(prefix="flywheel-diff-") as folder:
-        settings: dict[str, Any] = {
-            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-            "python_enable_replacements": "false", "temp_directory": str(Path(folder) / "spilled"),
-            "memory_limit": MEMORY, "threads": len(os.sched_getaffinity(0)),
-        }  # fmt: skip
-        with duckdb.connect(config=settings) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        spilled, threads = str(Path(folder) / "spilled"), len(os.sched_getaffinity(0))
+        with open_connection(temp_directory=spilled, memory_limit=MEMORY, threads=threads) as connection:
             # files lie on this machine and are read once: fetching ahead and keeping what was read cost a tenth
             connection.execute("SET disable_parquet_prefetching = true; SET enable_external_file_cache = false")
             yield connection, Path(folder)
