@@ -16,7 +16,7 @@ from schemas.errors import UserError
 
 if TYPE_CHECKING:
     from curation.loose_rows import Faults
-    from schemas.curation_params import NearDuplicates
+    from schemas.curation_params import DemonstrationRules, NearDuplicates
     from schemas.params import Params
 
 
@@ -72,20 +72,12 @@ def curate_file(
         raise UserError("--signatures needs --key: row numbers of several files are not one row's name")
     loading = _load_loops()
     settings = _read_params(params)
-    near = settings.near_duplicates
-    if threshold is not None:
-        if not 0 < threshold <= 1:
-            raise UserError(f"--threshold {threshold}: give a similarity above 0, at most 1")
-        near = near.model_copy(update={"threshold": threshold})
-    from curation.loose_rows import choose_rules, find_faults
+    near = _set_threshold(settings.near_duplicates, threshold)
+    from curation.loose_rows import find_faults
     from pipelines.signatures import read_known
 
     rules = settings.curate_demonstrations.rules
-    chosen = choose_rules(rules, only)
-    if reference and "wrong_answer" not in chosen:
-        if only:
-            raise UserError("--reference: only the rule wrong_answer reads it; add that to --only")
-        chosen.append("wrong_answer")
+    chosen = _choose_rules(rules, only, reference)
     rows, names = _read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
     loading.join()
     known = read_known(signatures, near) if signatures else None
@@ -100,6 +92,27 @@ def curate_file(
     gone = found["row"].n_unique()
     reasons = dict(found.group_by("reason").len().sort("reason").iter_rows())
     return Curated(file, rows.height, rows.height - gone, gone, reasons)
+
+
+def _set_threshold(near: "NearDuplicates", threshold: float | None) -> "NearDuplicates":
+    """The settings of near-duplicates with the threshold of the command line, if it has one."""
+    if threshold is None:
+        return near
+    if not 0 < threshold <= 1:
+        raise UserError(f"--threshold {threshold}: give a similarity above 0, at most 1")
+    return near.model_copy(update={"threshold": threshold})
+
+
+def _choose_rules(rules: "DemonstrationRules", only: Sequence[str], reference: str | None) -> list[str]:
+    """Names of the rules to apply; a column of right answers calls for the rule that reads it."""
+    from curation.loose_rows import choose_rules
+
+    chosen = choose_rules(rules, only)
+    if reference and "wrong_answer" not in chosen:
+        if only:
+            raise UserError("--reference: only the rule wrong_answer reads it; add that to --only")
+        chosen.append("wrong_answer")
+    return chosen
 
 
 def describe_curated(curated: Curated) -> list[str]:
