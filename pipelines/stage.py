@@ -7,12 +7,13 @@ into place only when all are written. `python -m pipelines.stage NAME` is what d
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.progress import Show, show_progress
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
@@ -198,13 +199,9 @@ class Stage:
             frame = frame.with_columns(pl.lit(self.turn, pl.Int64).alias("turn"))
         return frame.join(self.past_rows(table), on=list(TABLES[table].key), how="anti")
 
-    @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+    def progress(self, what: str) -> AbstractContextManager[Show]:
         """A callback (done, total) that draws a bar on a terminal and is silent elsewhere."""
-        from pipelines.progress import show_progress
-
-        with show_progress(f"{self.name}: {what}") as show:
-            yield show
+        return show_progress(f"{self.name}: {what}")
 
     def publish(self) -> None:
         """Move every declared output to its place; an output not written is an error of the stage."""
