@@ -22,9 +22,9 @@ _SLICE_ROWS = 65_536
 
 @dataclass
 class Memory:
-    """Bands by settings: frames of digest (UInt64, ascending), count_<field> and band_<number>.
+    """Bands by settings: frames with `band_columns`, a row a digest.
 
-    known: what was remembered. used: what this run asked for, to remember next.
+    known: what was remembered. used: what this run asked for, ascending by digest, to remember next.
     """
 
     known: dict[str, pl.DataFrame]
@@ -47,6 +47,17 @@ def remember_bands(memory: Memory) -> Iterator[None]:
         buckets.SIGN.reset(token)
 
 
+def band_columns(settings: str) -> dict[str, pl.DataType]:
+    """Columns of the bands that were made with some settings: digest, count_<field> and band_<number>.
+
+    Raises:
+        ValueError, KeyError: it is no description of settings.
+    """
+    made_with = json.loads(settings)
+    counts = {f"count_{number}": pl.Int32() for number in range(made_with["columns"])}
+    return {"digest": pl.UInt64(), **counts, **{f"band_{n:03}": pl.UInt32() for n in range(made_with["bands"])}}
+
+
 def _sign_new(
     memory: Memory,
     columns: Sequence[pl.Series],
@@ -58,7 +69,7 @@ def _sign_new(
     digests = _digest_rows(columns, seeds)
     wanted = pl.DataFrame({"digest": digests}).unique(keep="first", maintain_order=True)
     known = memory.known.get(name)
-    held = wanted.clear() if known is None else wanted.join(known, on="digest")
+    held = pl.DataFrame(schema=band_columns(name)) if known is None else wanted.join(known, on="digest")
     place = pl.DataFrame({"digest": digests, "place": np.arange(len(digests))}).unique("digest", keep="first")
     missing = place.join(held, on="digest", how="anti").sort("place")["place"].to_numpy()
     made = buckets.sign_all(
@@ -66,10 +77,7 @@ def _sign_new(
     )
     counts = {f"count_{number}": values for number, values in enumerate(made.counts)}
     keys = {f"band_{number:03}": values for number, values in enumerate(made.keys)}
-    frame = pl.concat(
-        [pl.DataFrame({"digest": digests[missing], **counts, **keys}), *([held] if held.width > 1 else [])]
-    )
-    frame = frame.sort("digest")
+    frame = pl.concat([pl.DataFrame({"digest": digests[missing], **counts, **keys}), held]).sort("digest")
     rows = np.searchsorted(frame["digest"].to_numpy(), digests)
     used = [memory.used[name], frame] if name in memory.used else [frame]
     memory.used[name] = pl.concat(used).unique("digest", keep="first").sort("digest")

@@ -91,12 +91,14 @@ def run_stage(root: Path, name: str) -> None:
 
 
 def _keep_signatures(stage: Stage) -> AbstractContextManager[None]:
-    """MinHash signatures of what a stage compares stay beside the turn, so that next time only new rows are signed."""
-    if "near_duplicates" not in stage.params_keys:
+    """MinHash signatures of what a stage compares are stored with the turn, so that later ones sign only new rows."""
+    own = f"data/signatures/{stage.name}.parquet"
+    if own not in stage.outs:
         return nullcontext()
     from pipelines.signatures import remember_signatures
 
-    return remember_signatures(stage.root / STATE / "signatures" / stage.name)
+    past = sorted(stage.dep("data/past/signatures").glob(f"turn=*-{stage.name}.parquet"))
+    return remember_signatures(past, stage.out(own), stage.root / STATE / "signatures" / f"{stage.name}.parquet")
 
 
 def _drop_other_work(work: Path) -> None:

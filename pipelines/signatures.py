@@ -1,13 +1,14 @@
-"""Keeps the rows that survived `flywheel curate` with their MinHash bands, so that later files cost only themselves.
+"""Keeps MinHash bands, so that later rows cost only themselves: those of a turn, and those of `flywheel curate`.
 
-A folder of Arrow files, one a run, mapped into memory: of a known row the band keys are read, and its text only where
-a new row may be alike. settings.json says what the bands were made with.
+A stage writes the bands of its new rows as an output; later turns carry it. `flywheel curate` has a folder of Arrow
+files, one a run, mapped into memory: of a known row the band keys are read, and its text only where a new row may be
+alike. settings.json says what the bands were made with.
 """
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +18,9 @@ import pyarrow as pa
 
 from curation.buckets import BAND_VERSION, Bands
 from curation.known_rows import Known
-from curation.remembering import Memory, remember_bands
+from curation.remembering import Memory, band_columns, remember_bands
 from curation.words import Array, arrow_buffers
-from pipelines.store import read_json, write_bytes
+from pipelines.store import read_json, write_bytes, write_parquet
 from schemas.curation_params import NearDuplicates
 from schemas.errors import UserError
 
@@ -65,30 +66,42 @@ def write_known(folder: Path, near: NearDuplicates, names: pl.Series, texts: pl.
 
 
 @contextmanager
-def remember_signatures(folder: Path) -> Iterator[None]:
-    """Within this block only texts that an earlier run did not sign are signed; afterwards the folder holds all it saw.
+def remember_signatures(past: Iterable[Path], new: Path, again: Path) -> Iterator[None]:
+    """Within this block only texts that no earlier run signed are signed. What is known changes no result.
 
-    What is in the folder can be deleted at any time: it makes the next run slower, and changes no result.
+    Args:
+        past: what earlier turns wrote.
+        new: where the bands go that this run used and the past lacks, whoever made them: equal rows, equal bytes.
+        again: an untracked copy of `new`, for when this turn is run again with other thresholds.
     """
-    known = {}
-    for path in sorted(folder.glob("*.parquet")):
-        try:
-            known[pl.read_parquet_metadata(path)["made_with"]] = pl.read_parquet(path)
-        except (pl.exceptions.PolarsError, OSError, KeyError):  # cut short or of another make: signed anew
-            continue
+    carried = _read_bands(past)
+    known = _read_bands([again])
+    for name, frame in carried.items():
+        known[name] = pl.concat([frame, known[name]]).unique("digest") if name in known else frame
     memory = Memory(known)
     with remember_bands(memory):
         yield
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = set()
-    for made_with, frame in memory.used.items():
-        path = folder / f"{hashlib.blake2b(made_with.encode(), digest_size=8).hexdigest()}.parquet"
-        staged = path.with_suffix(".part")
-        frame.write_parquet(staged, compression="uncompressed", metadata={"made_with": made_with})
-        staged.replace(path)
-        kept.add(path)
-    for path in set(folder.glob("*.parquet")) - kept:
-        path.unlink()
+    made = [pl.DataFrame(schema={"made_with": pl.String, "digest": pl.UInt64})]
+    for name, frame in sorted(memory.used.items()):
+        added = frame.join(carried[name], on="digest", how="anti") if name in carried else frame
+        made.append(added.select(pl.lit(name).alias("made_with"), pl.all()))
+    write_parquet(pl.concat(made, how="diagonal").sort("made_with", "digest"), new)
+    again.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(new, again)
+
+
+def _read_bands(paths: Iterable[Path]) -> dict[str, pl.DataFrame]:
+    """Bands of several files by what they were made with; a file that is cut short or of another make has none."""
+    found: dict[str, list[pl.DataFrame]] = {}
+    for path in paths:
+        try:
+            groups = pl.read_parquet(path, hive_partitioning=False).partition_by("made_with", as_dict=True)
+            for (name,), frame in groups.items():
+                sound = frame.select(pl.col(c).cast(dtype) for c, dtype in band_columns(str(name)).items()).drop_nulls()
+                found.setdefault(str(name), []).append(sound)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, KeyError):
+            continue
+    return {name: pl.concat(frames).unique("digest") for name, frames in found.items()}
 
 
 def _describe(near: NearDuplicates) -> dict[str, object]:

@@ -97,6 +97,13 @@ def test_the_second_turn_goes_on_from_the_first(turns: Path) -> None:
     assert sorted(rows(turns, "rankings")["turn"].unique()) == [1, 2]
 
 
+def test_signatures_of_earlier_turns_are_carried_and_only_new_rows_add_to_them(turns: Path) -> None:
+    for stage in ("prompts", "curate_demonstrations", "curate_preferences"):
+        past = pl.read_parquet(turns / f"data/past/signatures/turn=001-{stage}.parquet")
+        new = pl.read_parquet(turns / f"data/signatures/{stage}.parquet")
+        assert past.height and new.height and new.join(past, on=["made_with", "digest"], how="semi").is_empty()
+
+
 def test_nothing_held_out_is_trained_on(turns: Path) -> None:
     split = dict(rows(turns, "assignments").select("prompt_id", "split").iter_rows())
     prompt_of = {}

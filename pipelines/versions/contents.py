@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.versions.cache import fetch_objects, open_cache
 from pipelines.versions.git import GitError, GitObject, Repository, open_repository, read_objects, run_git
 from pipelines.versions.locks import Out, list_outs
-from pipelines.versions.parents import TABLE_FILE
+from pipelines.versions.parents import SIGNATURES, TABLE_FILE
 from pipelines.versions.revisions import (
     WORKSPACE,
     DataFile,
@@ -66,8 +66,9 @@ class Contents:
         found: dict[str, list[Part]] = {}
         for path in sorted(parts, key=lambda path: (not path.startswith(f"{PAST}/"), path)):
             match = TABLE_FILE.fullmatch(path)
-            if match is not None:
-                found.setdefault(match["past"] or match["new"], []).append(parts[path])
+            name = match and (match["past"] or match["new"])
+            if name and name != SIGNATURES:
+                found.setdefault(name, []).append(parts[path])
         return found
 
     def find_parts(self, path: str) -> list[Part]:

@@ -21,6 +21,8 @@ from pipelines.versions.revisions import (
 MODELS = ("policy", "reward_model")
 WEIGHTS = "model.safetensors"
 TURNS = "data/past/turns.json"
+SIGNATURES = "signatures"
+"""What stages remember of rows (`pipelines.signatures`): carried like a table, but none that anybody asks for."""
 TABLE_FILE = re.compile(r"data/(?:past/(?P<past>\w+)/(?P<part>[^/]+)|(?P<new>\w+)(?:/(?P<stage>\w+))?)\.parquet")
 
 
@@ -96,17 +98,18 @@ def name_past_files(files: Mapping[str, DataFile], turn: int) -> dict[str, DataF
     """Which files of a turn later turns carry, by their name below `data/past`.
 
     Its past as it is, and its new rows `data/<table>.parquet` or `data/<table>/<stage>.parquet` under its turn's
-    number; tables that are recomputed each turn are left out.
+    number, and their signatures; tables that are recomputed each turn are left out.
     """
     from schemas.tables import TABLES
 
+    carried = {SIGNATURES, *(name for name, table in TABLES.items() if table.carried)}
     named: dict[str, DataFile] = {}
     for path, file in files.items():
         match = TABLE_FILE.fullmatch(path)
         if match is None:
             continue
         table = match["past"] or match["new"]
-        if table not in TABLES or not TABLES[table].carried:
+        if table not in carried:
             continue
         if match["past"]:
             name = match["part"]
@@ -118,8 +121,12 @@ def name_past_files(files: Mapping[str, DataFile], turn: int) -> dict[str, DataF
 
 
 def _write_empty_tables(past_out: Path) -> None:
+    import polars as pl
+
     from schemas.tables import TABLES, empty_frame
 
     for name, table in TABLES.items():
         if table.carried:
             write_parquet(empty_frame(name), past_out / name / "turn=000.parquet")
+    # DVC keeps no empty folder, and stages depend on this one
+    write_parquet(pl.DataFrame(schema={"digest": pl.UInt64}), past_out / SIGNATURES / "turn=000.parquet")

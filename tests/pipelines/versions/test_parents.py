@@ -13,7 +13,7 @@ from pipelines.versions.parents import bring_parent, name_past_files, read_paren
 from pipelines.versions.revisions import DataFile, RevisionError, read_revision
 from schemas.tables import TABLES
 
-CARRIED = {name for name, table in TABLES.items() if table.carried}
+CARRIED = {name for name, table in TABLES.items() if table.carried} | {"signatures"}
 
 
 def md5(text: str) -> str:
@@ -120,6 +120,8 @@ def test_past_files_of_a_turn_by_name() -> None:
         "data/past/prompts/turn=000.parquet", "data/past/prompts/turn=001.parquet",
         "data/past/samples/turn=001-policy.parquet", "data/past/turns.json", "data/prompts.parquet",
         "data/samples/policy.parquet", "data/dropped/prompts.parquet", "data/preferences.parquet", "models/x.parquet",
+        "data/past/signatures/turn=000.parquet", "data/past/signatures/turn=001-prompts.parquet",
+        "data/signatures/prompts.parquet",
     )  # fmt: skip
     named = name_past_files({path: DataFile(path, "0" * 32, None) for path in paths}, 2)
     assert {name: file.path for name, file in named.items()} == {
@@ -127,4 +129,6 @@ def test_past_files_of_a_turn_by_name() -> None:
         "samples/turn=001-policy.parquet": "data/past/samples/turn=001-policy.parquet",
         "prompts/turn=002.parquet": "data/prompts.parquet",
         "samples/turn=002-policy.parquet": "data/samples/policy.parquet",
+        "signatures/turn=001-prompts.parquet": "data/past/signatures/turn=001-prompts.parquet",
+        "signatures/turn=002-prompts.parquet": "data/signatures/prompts.parquet",
     }

@@ -316,6 +316,7 @@ def test_faults_are_one_line(judged_project: Path, query: str, message: str) -> 
 def test_tables_can_be_listed(judged_project: Path, query: str) -> None:
     text = json.dumps(ask(judged_project, query), default=str)
     assert all(f'"{name}"' in text for name in (*TABLES, "texts", "preference_pairs"))
+    assert '"signatures"' not in text  # what stages remember, though it lies with the tables
 
 
 @pytest.mark.parametrize(
