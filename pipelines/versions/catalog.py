@@ -57,8 +57,8 @@ class Catalog:
     """What the names of a project stand for.
 
     Args:
-        asked: the revisions of `--at`. A single one, or the workspace where there is none, is what names without a
-            schema mean; with several such names are refused.
+        asked: the revisions of `--at`, `workspace` being one. A single one, or the workspace where there is none, is
+            what names without a schema mean; with several such names are refused.
         padded: give every table the columns that it has by now, for statements that ask older revisions for them.
 
     Raises:
@@ -68,7 +68,8 @@ class Catalog:
     def __init__(self, root: Path, asked: Sequence[str] = (), *, padded: bool = False) -> None:
         self.root, self.padded = root, padded
         self.asked = tuple(dict.fromkeys(asked))
-        self._contents = dict(zip(self.asked, read_contents(root, self.asked) if asked else [], strict=True))
+        named = [name for name in self.asked if name != WORKSPACE]
+        self._contents = dict(zip(named, read_contents(root, named) if named else [], strict=True))
 
     @property
     def default(self) -> str | None:

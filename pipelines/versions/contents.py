@@ -72,8 +72,8 @@ class Contents:
         return found
 
     def find_parts(self, path: str) -> list[Part]:
-        """The file at a path, or all files below it: a tracked one, or one inside a tracked directory."""
-        outs = [out for name, out in self.tracked.items() if _is_below(path, name)]
+        """The file at a path, or all files below it: tracked ones, or some inside a tracked directory."""
+        outs = [out for name, out in self.tracked.items() if _is_below(path, name) or _is_below(name, path)]
         return [part for part in self._list_parts(outs) if _is_below(part.path, path)]
 
     def list_paths(self) -> dict[str, list[Part]]:

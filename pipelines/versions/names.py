@@ -14,7 +14,7 @@ READS = "SELECT, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE, EXPLAIN"
 ANY_FILE = "--any-file lets a query read files that are not data of this project"
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b)?\s*(\([^()]*\))?\s*", re.IGNORECASE)
 _ALSO = {
-    "LOAD": re.compile(r"\s*(install|force\s+install|update\s+extensions)\b", re.IGNORECASE),
+    "LOAD": re.compile(r"\s*(install|force\s+install)\b", re.IGNORECASE),
     "SET": re.compile(r"\s*(use|reset)\b", re.IGNORECASE),
     "CALL": re.compile(r"\s*((?:force\s+)?checkpoint)\b", re.IGNORECASE),
 }
@@ -63,14 +63,15 @@ def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
     if len(statements) != 1:
         raise QueryError(f"{len(statements)} statements were given: one query at a time")
     [statement] = statements
-    explained = _EXPLAIN.match(text) if statement.type == duckdb.StatementType.EXPLAIN else None
+    kind = _read_kind(statement)
+    explained = _EXPLAIN.match(text) if kind == duckdb.StatementType.EXPLAIN else None
     if explained is not None:
         inner = parse_query(connection, text[explained.end() :])
         if inner.explains:
             raise QueryError("EXPLAIN of an EXPLAIN: explain the query itself")
         return replace(inner, text=text, explains=True)
-    if statement.type != duckdb.StatementType.SELECT:
-        raise QueryError(_describe_refusal(statement.type, text))
+    if kind != duckdb.StatementType.SELECT:
+        raise QueryError(_describe_refusal(kind, text))
     tree = _read_tree(connection, text)
     entries = [entry for found in _values_of(tree, "cte_map") for entry in found.get("map") or []]
     return Query(
@@ -83,8 +84,16 @@ def parse_query(connection: duckdb.DuckDBPyConnection, text: str) -> Query:
     )
 
 
-def _describe_refusal(kind: duckdb.StatementType, text: str) -> str:
-    word = str(kind).rpartition(".")[2].upper()
+def _read_kind(statement: duckdb.Statement) -> duckdb.StatementType | None:
+    """What kind of statement it is; None for one that DuckDB's Python does not know, as UPDATE EXTENSIONS."""
+    try:
+        return statement.type
+    except ValueError:
+        return None
+
+
+def _describe_refusal(kind: duckdb.StatementType | None, text: str) -> str:
+    word = str(kind).rpartition(".")[2].upper() if kind is not None else "this kind of statement"
     if word in _ALSO and (typed := _ALSO[word].match(text)):
         word = typed[1].upper()
     if word == "MULTI":

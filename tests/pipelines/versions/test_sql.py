@@ -54,6 +54,10 @@ def test_a_revision_is_a_schema_and_the_only_one_asked_is_what_names_mean(judged
     assert ids(judged_project, 'SELECT candidate_id FROM "turn-1.raw".candidates', "turn-2") == first | {"e1", "f2"}
     later = 'SELECT candidate_id FROM workspace.candidates ANTI JOIN "turn-1".candidates USING (candidate_id)'
     assert ids(judged_project, later, "turn-1") == {"a4", "b4", "f2"}
+    assert ids(judged_project, later, "turn-1", "workspace") == {"a4", "b4", "f2"}
+    assert ids(judged_project, "SELECT labeler_id FROM labelers", "workspace") == ids(
+        judged_project, "SELECT labeler_id FROM labelers"
+    )
 
 
 def test_the_branch_called_main_is_a_schema_too(judged_project: Path) -> None:
@@ -224,6 +228,7 @@ def test_a_query_can_only_read(judged_project: Path, tmp_path: Path, query: str,
         ("-- nothing", "the query is empty"),
         ("INSTALL httpfs", "INSTALL is refused"),
         ("USE main", "USE is refused"),
+        ("UPDATE EXTENSIONS", "this kind of statement is refused, a query only reads"),
     ],
 )
 def test_what_is_refused_is_named(judged_project: Path, query: str, message: str) -> None:

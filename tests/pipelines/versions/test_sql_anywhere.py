@@ -72,6 +72,17 @@ def test_outputs_are_tables_by_their_paths(foreign_project: Path, path: str) -> 
         assert ask(foreign_project, f'FROM "{path}" ORDER BY ALL') == FILES[path]
 
 
+def test_a_folder_of_outputs_is_a_table_too(foreign_project: Path, tmp_path: Path, dvc: Callable[..., str]) -> None:
+    root = shutil.copytree(foreign_project, tmp_path / "project")
+    (root / "more").mkdir()
+    for name in ("a", "b"):
+        (root / f"more/{name}.csv").write_text(f"x\n{name}\n")
+        dvc(root, "add", "--quiet", f"more/{name}.csv")
+    assert ask(root, "FROM more ORDER BY x") == [("a",), ("b",)]
+    with pytest.raises(UserError, match="data: files of several formats in it; name one of them"):
+        ask(root, "FROM data")
+
+
 def test_revisions_are_set_against_the_workspace(foreign_project: Path) -> None:
     query = 'FROM workspace."data/train.parquet" ANTI JOIN v1."data/train.parquet" USING (id, label) ORDER BY id'
     assert ask(foreign_project, query, "v1") == [(2, "x"), (4, "d")]
