@@ -10,6 +10,7 @@ import typer
 
 from pipelines.commands import diff, history, lineage, sql
 from pipelines.commands.shared import AsJson, find_project, put, say, to_json
+from pipelines.garbage import collect_rarely
 from schemas.errors import UserError
 
 app = typer.Typer(
@@ -145,9 +146,6 @@ def curate(
     as_json: AsJson = False,
 ) -> None:
     """Find the noise and the duplicates in any file, and name a direct survivor for each duplicate."""
-    import gc
-
-    gc.disable()  # looking for garbage while libraries load takes a tenth of a second and finds none
     from pipelines.curate import curate_file, describe_curated
 
     curated = curate_file(
@@ -232,6 +230,7 @@ app.command("diff")(diff.diff)
 
 def main() -> None:
     """Entry point of `flywheel`: what the user can mend ends it with one line and exit status 1."""
+    collect_rarely()
     try:
         app()
     except (UserError, OSError) as error:

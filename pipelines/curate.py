@@ -1,6 +1,5 @@
 """Turns any file with a column of text into a ledger of the rows to drop, and the rows to keep, outside any project."""
 
-import gc
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -146,11 +145,9 @@ def _load_loops() -> threading.Thread:
         try:
             drop_near_duplicates(pl.DataFrame({"row_id": [1, 2], "text": ["é", "é"]}), near)
         finally:
-            gc.enable()
             for name in unused:
                 del sys.modules[name]
 
-    gc.disable()  # imports leave nothing to collect; looking through all that they make takes 0.1 s
     thread = threading.Thread(target=load, daemon=True)
     thread.start()
     return thread

@@ -6,7 +6,6 @@ as good by the next `dvc repro`), holds a lock, pins threads and hash seed, and 
 
 import ctypes
 import fcntl
-import gc
 import importlib
 import os
 import shutil
@@ -18,14 +17,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
+from pipelines.garbage import collect_rarely
 from pipelines.stage import STAGES, STATE, Stage, StageError, read_yaml
 from schemas.errors import UserError
 
 LOCK_SECONDS = 30
 PR_SET_PDEATHSIG = 1
-GC_THRESHOLD = (100_000, 50, 100)
-"""Importing torch and transformers makes millions of objects that stay: the usual 700 searches them over and over, a
-fifth of the start of a stage."""
 
 
 def die_with_parent() -> None:
@@ -144,7 +141,7 @@ def _pin_environment(root: Path) -> None:
 def main() -> int:
     """Entry point of `python -m pipelines.stage NAME`: 0 fine, 1 failed, 2 usage."""
     die_with_parent()
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_rarely()
     if len(sys.argv) != 2 or sys.argv[1] not in STAGES:
         print(f"usage: python -m pipelines.stage STAGE, one of {' '.join(STAGES)}", file=sys.stderr)  # noqa: T201
         return 2

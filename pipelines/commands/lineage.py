@@ -14,9 +14,6 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Show where a row or a model came from and where it went, over all turns."""
-    import gc
-
-    gc.disable()  # looking for garbage while libraries load takes a twentieth of a second and finds none
     from pipelines.versions.lineage.nodes import describe_story
     from pipelines.versions.lineage.tracing import trace as trace_target
 
