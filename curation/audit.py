@@ -13,7 +13,7 @@ import polars as pl
 from curation import audit_order, audit_texts, audit_votes
 from curation.ledger import make_findings, record_drops
 from curation.noise import FOUND
-from curation.pairs import Evidence, complete_pairs, complete_votes
+from curation.pairs import TAUGHT, Evidence, complete_pairs, complete_votes
 from schemas.curation_params import Audit, NearDuplicates
 from schemas.tables import conform_frame
 
@@ -40,6 +40,7 @@ CHECKS: dict[str, tuple[Callable[[Evidence, Any], pl.DataFrame], int]] = {
     "preference_cycle": (audit_order.find_preference_cycles, 1),
     "duplicate_pair": (audit_order.find_duplicate_pairs, 1),
     "repeated_prompt": (audit_order.find_repeated_prompts, 1),
+    "repeated_demonstration": (audit_texts.find_repeated_demonstrations, 1),
     "tied_votes": (audit_votes.find_ties, 1),
     "low_agreement": (audit_votes.find_low_agreement, 1),
     "unreliable_labeler": (audit_votes.find_unreliable, 1),
@@ -61,6 +62,7 @@ def audit_pairs(
     *,
     votes: pl.DataFrame | None = None,
     benchmark: pl.DataFrame | None = None,
+    demonstrations: pl.DataFrame | None = None,
     max_tokens: int | None = None,
 ) -> pl.DataFrame:
     """Table `pair_findings` of any frame of pairs: one row a pair and enabled check that finds it.
@@ -73,13 +75,15 @@ def audit_pairs(
             curation.conversations.read_conversations first.
         votes: columns of curation.pairs.VOTES.
         benchmark: row_id, text of the prompts that nothing may train on.
+        demonstrations: columns of curation.pairs.TAUGHT.
         max_tokens: tokens of a conversation that a trainer reads.
 
     Raises:
         PairsError: a column is missing or of another type, or an id is repeated.
     """
-    texts = pl.DataFrame(schema={"row_id": pl.String, "text": pl.String}) if benchmark is None else benchmark
-    evidence = Evidence(complete_pairs(pairs), complete_votes(votes), texts, max_tokens, audit, near)
+    held = pl.DataFrame(schema={"row_id": pl.String, "text": pl.String}) if benchmark is None else benchmark
+    taught = pl.DataFrame(schema=TAUGHT) if demonstrations is None else demonstrations
+    evidence = Evidence(complete_pairs(pairs), complete_votes(votes), held, taught, max_tokens, audit, near)
     checks = {name: getattr(audit.checks, name) for name in CHECKS}
     found = [_apply_check(evidence, name, check) for name, check in checks.items() if check.enabled]
     actions = {name: check.action for name, check in checks.items()}

@@ -7,10 +7,11 @@ import polars as pl
 from curation.completion_rules import measure_refusal
 from curation.contamination import find_contamination
 from curation.measures import Measure, Texts
+from curation.near_duplicates import match_references
 from curation.pairs import Evidence
 from curation.text_rules import measure_empty
 from curation.words import hash_ngrams, hash_words
-from schemas.audit import Check, EchoedPrompt, NearIdentical, RefusalPreferred
+from schemas.audit import Check, EchoedPrompt, NearIdentical, RefusalPreferred, RepeatedDemonstration
 from schemas.noise_rules import Rule
 
 SIDES = ("chosen", "rejected")
@@ -133,6 +134,24 @@ def find_benchmark_prompts(evidence: Evidence, column: str) -> pl.DataFrame:
     named = found.join(texts, on="row_id").select("text", "value", "threshold", "matched_id")
     pairs = evidence.pairs.select(row_id="pair_id", text=column)
     return pairs.join(named, on="text").drop("text")
+
+
+def find_repeated_demonstrations(evidence: Evidence, check: RepeatedDemonstration) -> pl.DataFrame:
+    """Sides that with their prompt are near-duplicates of a demonstration, matched_id its id. Value: their Jaccard.
+
+    Prompt and reply are compared as demonstrations are with each other; so are only those of one system message.
+    """
+    said = ["system", "prompt", "text"]
+    sides = pl.concat(evidence.pairs.select("pair_id", *said[:2], text=side) for side in check.sides)
+    sides = sides.with_columns(pl.col("system").fill_null("")).drop_nulls(said)
+    texts = sides.select(said).unique().sort(said).with_row_index("row_id").cast({"row_id": pl.String})
+    if not evidence.demonstrations.height or not texts.height:
+        return _nothing()
+    matches = match_references(texts, evidence.demonstrations, evidence.near, columns=said[1:], within="system")
+    found = matches.join(texts, on="row_id").drop("row_id").rename({"similarity": "value"})
+    return sides.join(found, on=said).select(
+        "value", "matched_id", row_id="pair_id", threshold=pl.lit(evidence.near.threshold)
+    )
 
 
 def _find(evidence: Evidence, value: pl.Expr, faulty: pl.Expr, threshold: float) -> pl.DataFrame:

@@ -64,14 +64,23 @@ def match_survivors(ids: pl.Series, shingled: Shingled, params: NearDuplicates) 
 
 
 def match_references(
-    rows: pl.DataFrame, references: pl.DataFrame, params: NearDuplicates, *, columns: Sequence[str] = ("text",)
+    rows: pl.DataFrame,
+    references: pl.DataFrame,
+    params: NearDuplicates,
+    *,
+    columns: Sequence[str] = ("text",),
+    within: str | None = None,
+    progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """Most similar reference row of each row that has one: (row_id, matched_id, similarity)."""
+    """Most similar reference row of each row that has one: (row_id, matched_id, similarity).
+
+    Of equally similar ones the least row_id is named. Rows that differ in the column `within` are never similar.
+    """
     from curation import matching
 
-    wanted = ["row_id", *columns]
+    wanted = ["row_id", *columns, *([within] if within else [])]
     both = pl.concat([references.sort("row_id").select(wanted), rows.sort("row_id").select(wanted)])
-    shingled = _shingle(both, params, columns)
+    shingled = _shingle(both, params, columns, within, progress)
     listed = shingled.rows < references.height
     matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, True)
     matched[listed] = -1

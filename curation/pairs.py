@@ -50,6 +50,9 @@ VOTES: dict[str, pl.DataType] = {
 part of. chosen_shown, rejected_shown: places in the order shown. seconds: what the judgement took, of n_characters
 read for it (those of the pair where null)."""
 
+TAUGHT = {"row_id": pl.String, "system": pl.String, "prompt": pl.String, "text": pl.String}
+"""Columns of demonstrations; texts as those of pairs."""
+
 _REQUIRED = {"pairs": ("pair_id", "prompt", "chosen", "rejected"), "votes": ("pair_id", "labeler_id", "verdict")}
 
 
@@ -59,7 +62,7 @@ class PairsError(UserError):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What checks look at: pairs (PAIRS, with normalised texts and `context`), votes (VOTES), benchmark prompts.
+    """What checks look at: pairs (PAIRS, with normalised texts and `context`), votes (VOTES), demonstrations (TAUGHT).
 
     benchmark: row_id, text. max_tokens: where a trainer cuts; null leaves its checks out.
     """
@@ -67,6 +70,7 @@ class Evidence:
     pairs: pl.DataFrame
     votes: pl.DataFrame
     benchmark: pl.DataFrame
+    demonstrations: pl.DataFrame
     max_tokens: int | None
     audit: Audit
     near: NearDuplicates

@@ -13,11 +13,15 @@ from schemas.curation_params import Audit, NearDuplicates
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables that preferences come from, rows of all turns, and what is dropped of them so far."""
+    """The tables that preferences come from, rows of all turns, and what is dropped of them so far.
+
+    demonstrations: those that stay.
+    """
 
     rankings: pl.DataFrame
     candidates: pl.DataFrame
     prompts: pl.DataFrame
+    demonstrations: pl.DataFrame
     assignments: pl.DataFrame
     labelers: pl.DataFrame
     labeler_stats: pl.DataFrame
@@ -64,7 +68,17 @@ def audit_preferences(
     votes = _describe_votes(preferences, comparisons, texts, tables)
     held = tables.assignments.filter(pl.col("split") == "benchmark")
     benchmark = tables.prompts.join(held, on="prompt_id", how="semi").select(row_id="prompt_id", text=prompt_text())
-    return audit_pairs(pairs, audit, near, votes=votes, benchmark=benchmark, max_tokens=readings.max_tokens)
+    return audit_pairs(
+        pairs, audit, near, votes=votes, benchmark=benchmark, max_tokens=readings.max_tokens,
+        demonstrations=_describe_demonstrations(tables.demonstrations, tables.prompts),
+    )  # fmt: skip
+
+
+def _describe_demonstrations(demonstrations: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
+    """One row a demonstration whose prompt is known, columns of curation.pairs.TAUGHT."""
+    asked = prompts.select("prompt_id", prompt=prompt_text(), system=system_text())
+    said = demonstrations.select("prompt_id", row_id="demonstration_id", text=said_text())
+    return said.join(asked, on="prompt_id").select("row_id", "system", "prompt", "text")
 
 
 def _describe_candidates(candidates: pl.DataFrame, readings: Readings) -> pl.DataFrame:

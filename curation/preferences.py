@@ -16,6 +16,7 @@ from curation.preference_audit import NOTHING_READ, Readings, Tables, audit_pref
 from curation.texts import prompt_text, said_text
 from curation.views import read_view
 from schemas.curation_params import CuratePreferences, NearDuplicates, PreferenceRules
+from schemas.tables import empty_frame
 
 STAGE = "curate_preferences"
 # A prompt dropped for these is as good as another one: labels for it stay valid
@@ -72,6 +73,7 @@ def curate_preferences(
     near: NearDuplicates,
     turn: int,
     seed: int,
+    demonstrations: pl.DataFrame | None = None,
     references: pl.DataFrame | None = None,
     count_tokens: CountTokens | None = None,
     readings: Readings = NOTHING_READ,
@@ -79,7 +81,7 @@ def curate_preferences(
     """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns.
 
     references (as `list_references` gives them) and count_tokens are for `find_noise`, readings for
-    `audit_preferences`.
+    `audit_preferences`, and so are demonstrations: those that stay.
     """
     rules = params.rules
     texts = _describe_candidates(candidates, samples, prompts)
@@ -103,7 +105,8 @@ def curate_preferences(
     preferences = make_preferences(decided)
     faults = _find_bad_pairs(one_way, decided, preferences, texts, rules)
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti")
-    tables = Tables(rankings, candidates, prompts, assignments, labelers, judged.stats, dropped)
+    taught = empty_frame("demonstrations") if demonstrations is None else demonstrations
+    tables = Tables(rankings, candidates, prompts, taught, assignments, labelers, judged.stats, dropped)
     findings = audit_preferences(
         preferences, decided, one_way, tables, audit=params.audit, near=near, readings=readings
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 
+from curation.ledger import keep_rows
 from curation.preferences import curate_preferences
 from curation.references import list_references
 from pipelines.readings import read_candidates
@@ -28,12 +29,14 @@ def read_inputs(stage: Stage) -> dict[str, Any]:
     """What `curate_preferences` is called with."""
     params = stage.params
     sources = params.curate_preferences.candidate_rules.wrong_answer.reference_sources
-    candidates, prompts = stage.rows("candidates"), stage.rows("prompts")
+    candidates, prompts, dropped = stage.rows("candidates"), stage.rows("prompts"), stage.new_rows("dropped")
+    demonstrations = stage.rows("demonstrations")
     return {
         "rankings": stage.rows("rankings"), "ratings": stage.rows("ratings"), "candidates": candidates,
         "samples": stage.rows("samples"), "prompts": prompts, "assignments": stage.rows("assignments"),
-        "prompt_drops": stage.new_rows("dropped"), "labelers": stage.rows("labelers"),
+        "prompt_drops": dropped, "labelers": stage.rows("labelers"),
         "params": params.curate_preferences, "near": params.near_duplicates, "turn": stage.turn, "seed": stage.seed,
-        "references": list_references(stage.rows("demonstrations"), stage.rows("origins"), sources),
+        "demonstrations": keep_rows("demonstrations", demonstrations, dropped),
+        "references": list_references(demonstrations, stage.rows("origins"), sources),
         "count_tokens": token_counter(stage), "readings": read_candidates(stage, candidates, prompts),
     }  # fmt: skip

@@ -38,6 +38,12 @@ class RefusalPreferred(Check):
     kinds: list[str | None]
 
 
+class RepeatedDemonstration(Check):
+    """Side that is nearly a demonstration, prompt and reply together, by the settings of near-duplicates."""
+
+    sides: Annotated[list[Literal["chosen", "rejected"]], Field(min_length=1)]
+
+
 class Tied(Check):
     """Pair whose margin is not above this."""
 
@@ -108,6 +114,7 @@ class AuditChecks(Section):
     preference_cycle: Check
     duplicate_pair: Check
     repeated_prompt: Check
+    repeated_demonstration: RepeatedDemonstration
     tied_votes: Tied
     low_agreement: LowAgreement
     unreliable_labeler: Unreliable

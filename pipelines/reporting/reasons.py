@@ -84,6 +84,7 @@ MEANINGS = {
     "preference_cycle": "one of a circle of pairs, each better than the next; the value is how many sides it ties up",
     "duplicate_pair": "the same preference as another pair",
     "repeated_prompt": "its prompt has the text of another prompt",
+    "repeated_demonstration": "a side is nearly a demonstration; the value is their Jaccard similarity",
     "tied_votes": "its votes do not prefer the chosen side",
     "low_agreement": "too few of its votes are for the chosen side; the value is their share",
     "position_bias": "only labelers who follow the order shown speak for it",

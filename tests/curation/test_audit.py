@@ -10,7 +10,7 @@ import pytest
 
 from curation.audit import CHECKS, audit_pairs, count_findings, list_drops
 from curation.noise import FOUND
-from curation.pairs import PAIRS, PairsError
+from curation.pairs import PAIRS, TAUGHT, PairsError
 from schemas.audit import AuditChecks
 from schemas.curation_params import Audit
 from schemas.params import Params
@@ -45,6 +45,7 @@ class World:
     votes: list[Row] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
     benchmark: list[Row] = field(default_factory=list)
+    demonstrations: list[Row] = field(default_factory=list)
 
     def add(self, *, faulty: bool = False, votes: bool = True, **changes: Any) -> Row:
         """A clean pair with changes, and three honest votes on it."""
@@ -78,6 +79,7 @@ class World:
         given: dict[str, Any] = {
             "votes": pl.DataFrame(self.votes, infer_schema_length=None),
             "benchmark": pl.DataFrame(self.benchmark, schema={"row_id": pl.String, "text": pl.String}),
+            "demonstrations": pl.DataFrame(self.demonstrations, schema=TAUGHT),
             "max_tokens": MAX_TOKENS,
         }
         pairs = pl.DataFrame(self.rows, schema={c: t for c, t in PAIRS.items() if "votes" not in c and c != "asked"})
@@ -176,6 +178,20 @@ def inject_repeated_prompt(world: World, i: int) -> None:
     world.add(prompt=row["prompt"], prompt_id=row["prompt_id"])
 
 
+def inject_repeated_demonstration(world: World, i: int) -> None:
+    side, words = "chosen" if i % 2 else "rejected", say(world.rng, 30).split()
+    row: Row = {"row_id": f"taught-{i}", "system": "", "prompt": say(world.rng, 7), "text": " ".join(words)}
+    world.demonstrations.append(row)
+    # prompts: 5 shingles in common; replies: 28, or 27 of 29 where the first word differs. Together 32 of 34, .94
+    again = [row["text"], " ".join(["other", *words[1:]])][i % 2]
+    pair = world.add(faulty=True, prompt=row["prompt"].upper(), **{side: again})
+    # no demonstration: the same reply to something else, or set otherwise; every third word another, 0 shingles of 28
+    world.add(**{side: row["text"]})
+    world.add(prompt=row["prompt"], system="Be brief.", **{side: row["text"]})
+    far = " ".join("other" if n % 3 == 2 else word for n, word in enumerate(words))
+    world.add(prompt=row["prompt"], prompt_id=pair["prompt_id"], **{side: far})
+
+
 def inject_tied_votes(world: World, i: int) -> None:
     world.add(faulty=True, margin=[0.0, -0.2][i % 2])
 
@@ -246,6 +262,7 @@ for _column in ("prompt", "chosen", "rejected"):
 LONG = {"over_long", "identical_after_truncation"}
 ALSO = {
     "identical_after_truncation": {"over_long", "near_identical_sides"}, "near_identical_sides": LONG,
+    "repeated_demonstration": LONG,
     **{f"benchmark_in_{column}": LONG for column in ("prompt", "chosen", "rejected")},
 }  # fmt: skip
 """What a fault of one check is to others too: texts that are long by their nature."""
@@ -264,6 +281,8 @@ def everything(params: Params) -> Audit:
 def make_world(seed: int = 0) -> World:
     world = World(random.Random(seed))
     for number in range(20):
+        taught = {"row_id": f"untold-{number}", "system": "", "prompt": say(world.rng, 7), "text": say(world.rng, 30)}
+        world.demonstrations.append(taught)
         world.benchmark.append({"row_id": f"unmet-{number}", "text": say(world.rng, 30)})
     for _ in range(N_CLEAN):
         world.add()

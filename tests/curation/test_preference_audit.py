@@ -40,7 +40,9 @@ class Labels:
     def frames(self) -> dict[str, pl.DataFrame]:
         return {name: self.table(name, rows) for name, rows in self.rows.items()}
 
-    def curate(self, actions: dict[str, str] | None = None, readings: Readings = NOTHING_READ) -> CuratedPreferences:
+    def curate(
+        self, actions: dict[str, str] | None = None, readings: Readings = NOTHING_READ, **more: Any
+    ) -> CuratedPreferences:
         frames, section = self.frames(), self.params.curate_preferences
         checks = section.audit.checks
         changed = {
@@ -52,7 +54,7 @@ class Labels:
             frames["rankings"], empty_frame("ratings"), frames["candidates"], frames["samples"], frames["prompts"],
             frames["assignments"], empty_frame("dropped"), frames["labelers"],
             params=section.model_copy(update={"audit": audit}), near=self.params.near_duplicates, turn=1, seed=1,
-            readings=readings,
+            readings=readings, **more,
         )  # fmt: skip
         check_frame("pair_findings", result.findings)
         return result
@@ -162,8 +164,8 @@ def test_dropped_votes_speak_for_nothing(labels: Labels) -> None:
     ]
     for dropped, found in ((drops[:1], []), (drops[1:], []), (drops, [(pair, "too_fast")])):
         tables = Tables(
-            frames["rankings"], frames["candidates"], frames["prompts"], frames["assignments"], frames["labelers"],
-            empty_frame("labeler_stats"), combine_drops(dropped),
+            frames["rankings"], frames["candidates"], frames["prompts"], empty_frame("demonstrations"),
+            frames["assignments"], frames["labelers"], empty_frame("labeler_stats"), combine_drops(dropped),
         )  # fmt: skip
         findings = audit_preferences(
             preferences, pl.DataFrame({"pair_id": [pair], "margin": [1.0]}), comparisons, tables,
@@ -182,6 +184,28 @@ def test_each_side_is_held_against_benchmark_prompts(labels: Labels) -> None:
     assert set(findings.select("pair_id", "reason", "matched_id").iter_rows()) == {
         (chosen, "benchmark_in_chosen", held), (rejected, "benchmark_in_rejected", held)
     }  # fmt: skip
+
+
+def test_sides_that_repeat_a_demonstration_are_named_beside_it(labels: Labels) -> None:
+    told = " ".join(f"w{n}" for n in range(30))
+    asked = "Tell me all the words that you know"
+    pair = labels.add(asked, f"{told} more", "None.")
+    labels.add("Tell me some other words that you know", f"{told} more", "None.")  # 2 of 10 shingles of the prompts
+    labels.add("Name a fruit that is red", "An apple.", "A dog.")
+    prompts = [row["prompt_id"] for row in labels.rows["prompts"]]
+    taught = [labels.candidate_row(prompts[0], text) for text in (f"{told} yet more", told, "So many.")]
+    rows = [{"demonstration_id": f"d{n}", **row} for n, row in enumerate(taught)]
+    demonstrations = labels.table("demonstrations", rows)
+    for order in (demonstrations, demonstrations.reverse()):
+        result = labels.curate(demonstrations=order)
+        # the prompt's 6 shingles; of the reply's 29, 28 of "told"
+        found = result.findings.select("pair_id", "reason", "action", "value", "threshold", "matched_id").rows()
+        assert found == [(pair, "repeated_demonstration", "warn", 34 / 35, 0.8, "d1")]
+        assert result.preferences.height == 3
+    dropped = labels.curate({"repeated_demonstration": "drop"}, demonstrations=demonstrations).dropped
+    assert dropped.select("table_name", "row_id", "reason", "matched_id").rows() == [
+        ("preferences", pair, "repeated_demonstration", "d1")
+    ]
 
 
 def test_tokens_and_rewards_are_judged_where_they_are_given(labels: Labels) -> None:
