@@ -45,7 +45,8 @@ _AGREEMENT = {
 class CuratedPreferences:
     """preferences, labeler_stats, dropped, findings (of the audit, on preferences that stay) as their tables say.
 
-    metrics: counts and agreement for metrics/agreement.json; audited: findings by action and reason.
+    metrics: counts and agreement for metrics/agreement.json; audited: findings by action and reason; votes: the view
+    pair_votes over the rest.
 
     In dropped, rows of `rankings`, `comparisons` (row_id "ranking_id:pair_id") and `candidates` are raw rows; rows of
     `preferences` (row_id pair_id) say why a judged pair became no preference.
@@ -57,6 +58,7 @@ class CuratedPreferences:
     findings: pl.DataFrame
     metrics: dict[str, Any]
     audited: dict[str, Any]
+    votes: pl.DataFrame
 
 
 def curate_preferences(
@@ -77,11 +79,13 @@ def curate_preferences(
     references: pl.DataFrame | None = None,
     count_tokens: CountTokens | None = None,
     readings: Readings = NOTHING_READ,
+    measured: bool = True,
 ) -> CuratedPreferences:
     """Judge candidates, labelers, comparisons and pairs; frames are tables with the rows of all turns.
 
     references (as `list_references` gives them) and count_tokens are for `find_noise`, readings for
-    `audit_preferences`, and so are demonstrations: those that stay.
+    `audit_preferences`, and so are demonstrations: those that stay. With measured false the metrics lack the agreement
+    of labelers, on which no row hangs.
     """
     rules = params.rules
     texts = _describe_candidates(candidates, samples, prompts)
@@ -98,9 +102,8 @@ def curate_preferences(
     }
     dropped = combine_drops(record_drops(f, table=table, stage=STAGE, turn=turn) for table, f in found.items())
     frames = {"rankings": rankings, "candidates": candidates, "dropped": dropped, "labeler_stats": judged.stats}
-    pairs = model_pairs(
-        read_view("pair_votes", frames), lambda: read_view("ranked_candidates", frames), params.consensus
-    )
+    votes = read_view("pair_votes", frames | {"comparisons": comparisons})
+    pairs = model_pairs(votes, lambda: read_view("ranked_candidates", frames), params.consensus)
     decided = decide_consensus(pairs, rules.tied_consensus)
     preferences = make_preferences(decided)
     faults = _find_bad_pairs(one_way, decided, preferences, texts, rules)
@@ -114,9 +117,10 @@ def curate_preferences(
     preferences = preferences.join(faults, left_on="pair_id", right_on="row_id", how="anti").sort("pair_id")
     dropped = combine_drops([dropped, record_drops([faults], table="preferences", stage=STAGE, turn=turn)])
     metrics = _count_preferences(rankings, one_way, judged.blamed, preferences, dropped, assignments)
-    metrics |= _measure_labelers(one_way, rankings, judged.blamed, params, seed)
+    if measured:
+        metrics |= _measure_labelers(one_way, rankings, judged.blamed, params, seed)
     kept = findings.join(preferences, on="pair_id", how="semi")
-    return CuratedPreferences(preferences, judged.stats, dropped, kept, metrics, count_findings(findings))
+    return CuratedPreferences(preferences, judged.stats, dropped, kept, metrics, count_findings(findings), votes)
 
 
 def _describe_candidates(candidates: pl.DataFrame, samples: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:

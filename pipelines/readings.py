@@ -1,8 +1,10 @@
 """Turns candidates into what the audit of preferences reads beside them: tokens, and rewards by the parent."""
 
+import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -10,6 +12,11 @@ from curation.preference_audit import Readings
 from pipelines.stage import Stage
 from schemas.curation_params import Audit
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+GENERAL = "TokenizersBackend"
+"""The class of a tokenizer that needs no code of its own, as its configuration names it."""
 Item = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 TOKENS = {"candidate_id": pl.String(), "tokens": pl.List(pl.Int64())}
 
@@ -32,10 +39,9 @@ def _encode_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataF
     ids: list[str] = []
     tokens: list[list[int]] = []
     if items:
-        from training.models import load_tokenizer
         from training.tokenizer import encode_example
 
-        tokenizer = load_tokenizer(stage.dep("models/start") / "policy")
+        tokenizer = _load_tokenizer(stage.dep("models/start") / "policy")
 
         @cache
         def count_markers(roles: tuple[str, ...], n_prompt: int) -> int:
@@ -49,6 +55,23 @@ def _encode_candidates(stage: Stage, candidates: pl.DataFrame, prompts: pl.DataF
                     tokens.append(encode_example(tokenizer, *item)[0])
                 progress(done, len(items))
     return pl.DataFrame({"candidate_id": ids, "tokens": tokens}, schema=TOKENS)
+
+
+def _load_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    """The tokenizer of a model, as `load_tokenizer` gives it; one of ours without the torch that AutoTokenizer imports.
+
+    What we saved as of the general class is what AutoTokenizer made of it before, so it makes the same of it again.
+    """
+    from training.models import LINEAGE, load_tokenizer
+    from training.tokenizer import ensure_chat_template
+
+    config = folder / "tokenizer_config.json"
+    ours = (folder / LINEAGE).exists() and config.exists()
+    if not ours or json.loads(config.read_bytes()).get("tokenizer_class") != GENERAL:
+        return load_tokenizer(folder)
+    from transformers import PreTrainedTokenizerFast
+
+    return ensure_chat_template(PreTrainedTokenizerFast.from_pretrained(str(folder)))
 
 
 def is_surely_short(item: Item, max_tokens: int, count_markers: Callable[[tuple[str, ...], int], int]) -> bool:

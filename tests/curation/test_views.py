@@ -37,6 +37,17 @@ def test_tiers_become_comparisons_in_both_directions(table: Any, ranking_row: An
     assert frame["comparison_id"].equals(expected.alias("comparison_id"))
 
 
+def test_a_view_that_is_given_is_not_worked_out_again(table: Any, ranking_row: Any) -> None:
+    rankings = table("rankings", [ranking_row("p", "l", [["a"], ["b", "c"]]), ranking_row("p", "m", [["b"], ["a"]])])
+    comparisons = read_view("comparisons", {"rankings": rankings})
+    votes = read_view("pair_votes", {"rankings": rankings})
+    assert votes.equals(read_view("pair_votes", {"rankings": rankings, "comparisons": comparisons}))
+    some = read_view(
+        "pair_votes", {"rankings": rankings, "comparisons": comparisons.filter(pl.col("labeler_id") == "m")}
+    )
+    assert some.select("n_first", "n_second").rows() == [(0, 1)], "m alone judged, and put b before a"
+
+
 def test_an_untied_tier_and_absent_candidates_are_unjudged(table: Any, ranking_row: Any) -> None:
     tiers = [{"candidate_ids": ["a"], "tied": False}, {"candidate_ids": ["b", "c"], "tied": False}]
     rankings = table("rankings", [ranking_row("p", "l", [["a", "b", "c", "d"]], tiers=tiers)])

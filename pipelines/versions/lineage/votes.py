@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from curation.preferences import CuratedPreferences
-    from schemas.curation_params import CuratePreferences
 
 CHANGES = ("flipped", "vanished", "appeared", "reweighted")
 JUDGED = ("rankings", "ratings")
@@ -88,8 +87,7 @@ def leave_out(root: Path, labelers: list[str], revision: str | None = None) -> W
 
     contents = read_contents(root, [revision])[0] if revision else read_workspace(root)
     with _open_folder() as work:
-        inputs = read_inputs(PastStage(contents, work))
-        inputs["params"] = _skip_intervals(inputs["params"])
+        inputs = read_inputs(PastStage(contents, work)) | {"measured": False}
         left = inputs | {name: _leave_out(inputs[name], labelers) for name in JUDGED}
         _check_labelers(contents, labelers, inputs["rankings"])
         whole, part = (curate_preferences(**each) for each in (inputs, left))
@@ -118,24 +116,18 @@ def _check_labelers(contents: Contents, labelers: Iterable[str], rankings: "pl.D
         )
 
 
-def _skip_intervals(params: "CuratePreferences") -> "CuratePreferences":
-    """The same without the many samples that the intervals of agreement take: they are not asked for."""
-    return params.model_copy(update={"bootstrap": params.bootstrap.model_copy(update={"n_samples": 1})})
-
-
 def _weigh(inputs: Mapping[str, Any], curated: "CuratedPreferences") -> "dict[str, dict[str, Any]]":
     """Preferences by pair, with the weight that trainers give them."""
     import polars as pl
 
     from curation.views import read_view
 
-    frames = {name: inputs[name] for name in ("rankings", "prompts", "candidates", "assignments")}
+    frames = {name: inputs[name] for name in ("prompts", "candidates", "assignments")}
     for name in ("prompts", "candidates"):
         columns = frames[name].columns
         blank = [pl.lit(None, frames[name].schema[c]).alias(c) for c in TEXTS if c in columns]
         frames[name] = frames[name].with_columns(blank)
-    frames |= {"preferences": curated.preferences, "labeler_stats": curated.labeler_stats}
-    frames |= {"dropped": curated.dropped, "pair_findings": curated.findings}
+    frames |= {"preferences": curated.preferences, "pair_findings": curated.findings, "pair_votes": curated.votes}
     weights = read_view("preference_pairs", frames).select("pair_id", "weight")
     columns = ("pair_id", "chosen_id", "rejected_id", "votes_for", "votes_against", "votes_tie")
     rows = curated.preferences.select(columns).join(weights, on="pair_id", how="left")
