@@ -1,6 +1,7 @@
 """Walks every tagged turn and HEAD: objects here and on the remote, links between turns, lineage of the models."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +13,14 @@ from pipelines.versions.safety.links import Fault, check_links
 from pipelines.versions.safety.needs import Need, Needs, Oid, list_needs
 from pipelines.versions.safety.progress import show_bytes
 from pipelines.versions.safety.revisions import list_turn_revisions
-from pipelines.versions.safety.stores import LocalStore, RemoteStore, Store, open_remote, read_listings
+from pipelines.versions.safety.stores import ADD_REMOTE, LocalStore, RemoteStore, Store, open_remote, read_listings
 from schemas.errors import UserError
 
 MISSING, CORRUPT, LINK, LINEAGE = "missing", "corrupt", "link", "lineage"
 HERE = "cache"
+NAMED = 3
+"""Paths of objects that share a line are named up to so many."""
+STAGES = "STAGE..."
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def _choose_mend(store: Store, oid: Oid, kind: str, use: Need, *, has_copy: bool
     if has_copy:
         return "flywheel verify --fetch"
     assert isinstance(store, LocalStore)
-    clear = f"rm -f {store.locate(oid)} && " if kind == CORRUPT else ""
+    clear = f"rm -f {shlex.quote(str(store.locate(oid)))} && " if kind == CORRUPT else ""
     return clear + _remake(use)
 
 
@@ -158,18 +162,44 @@ def _make_problem(kind: str, fault: Fault) -> Problem:
 
 
 def describe_verified(verified: Verified) -> list[str]:
-    """The outcome as lines to read, a problem each."""
+    """The outcome as lines to read: objects that one command mends in the same turns share a line."""
     remote = f" and remote {verified.remote}" if verified.remote else ", no remote is set"
     revisions = f"{len(verified.revisions)} revision{'s' if len(verified.revisions) != 1 else ''}"
     lines = [
         f"{revisions} ({', '.join(verified.revisions)}): {verified.n_objects:,} objects,"
         f" {verified.n_bytes:,} bytes; cache{remote}"
     ]
+    groups: dict[tuple[Any, ...], list[Problem]] = {}
     for problem in verified.problems:
-        where = "" if problem.kind in (LINK, LINEAGE) else f" in {problem.where}"
-        named = f" ({problem.md5})" if problem.md5 else ""
-        stage = f" {problem.stage}:" if problem.stage else ""
-        subject = f"{', '.join(problem.revisions)}:{stage} {problem.path}{named}"
-        lines.append(f"{problem.kind}{where}: {subject} {problem.what}; mend: {problem.mend}")
+        alone = (problem.path, problem.what) if problem.kind in (LINK, LINEAGE) else ()
+        cause = (problem.kind, problem.where, problem.revisions, *alone, _share_mend(problem))
+        groups.setdefault(cause, []).append(problem)
+    lines += [_describe_group(group, mend) for (*_, mend), group in groups.items()]
+    if verified.remote is None and any((each.kind, each.where) == (MISSING, HERE) for each in verified.problems):
+        lines.append(f"a remote may have what is missing: {ADD_REMOTE}, then `flywheel verify --fetch`")
     counted = len(verified.problems)
-    return [*lines, f"{counted} problem{'s' if counted != 1 else ''}" if counted else "all is there, and whole"]
+    each = ", --json has each" if len(groups) < counted else ""
+    return [*lines, f"{counted:,} problem{'s' if counted != 1 else ''}{each}" if counted else "all is there, and whole"]
+
+
+def _share_mend(problem: Problem) -> str:
+    """The command that mends a problem, with a blank for what it may have in common with others."""
+    if not problem.stage:
+        return problem.mend
+    mend = problem.mend.replace(f"put {problem.path} back as it was", "put them back as they were")
+    return mend.replace(f"--force {problem.stage}", f"--force {STAGES}")
+
+
+def _describe_group(group: Sequence[Problem], mend: str) -> str:
+    first = group[0]
+    where = "" if first.kind in (LINK, LINEAGE) else f" in {first.where}"
+    head = f"{first.kind}{where}: {', '.join(first.revisions)}:"
+    if len(group) == 1:
+        named = f" ({first.md5})" if first.md5 else ""
+        stage = f" {first.stage}:" if first.stage else ""
+        return f"{head}{stage} {first.path}{named} {first.what}; mend: {first.mend}"
+    stages = sorted({problem.stage for problem in group})
+    paths = ", ".join(problem.path for problem in group[:NAMED])
+    more = f" and {len(group) - NAMED:,} more" if len(group) > NAMED else ""
+    what = "are not there" if first.kind == MISSING else "are damaged"
+    return f"{head} {len(group):,} objects ({paths}{more}) {what}; mend: {mend.replace(STAGES, ' '.join(stages))}"

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from pipelines.versions.safety.needs import list_needs
 from pipelines.versions.safety.pushing import push_history
 from pipelines.versions.safety.revisions import list_turn_revisions
 from pipelines.versions.safety.stores import LocalStore, read_listings
-from pipelines.versions.safety.verifying import Problem, verify_history
+from pipelines.versions.safety.verifying import Problem, describe_verified, verify_history
 
 TURNS = ("turn-1", "turn-2", "turn-3", "turn-3-fork", "turn-4", "turn-5", "HEAD")
 
@@ -237,3 +238,18 @@ def test_the_command_exits_with_1_and_names_what_is_wrong(forked: Path, flywheel
     done = flywheel(forked, "verify", "--remote", "nowhere")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_clone_without_objects_is_told_in_a_line_for_each_set_of_turns(forked: Path) -> None:
+    shutil.rmtree(forked / ".dvc/cache/files")
+    alone = verify_history(forked)
+    told = describe_verified(alone)
+    commands = [line.partition("; mend: ")[2] for line in told if line.startswith("missing in cache: ")]
+    again = [
+        re.fullmatch(r"git switch --detach turn-\d(?:-fork)? && dvc repro --force ([a-z_ ]+)", c) for c in commands
+    ]
+    assert all(again) and len(again) == len({each.revisions for each in alone.problems}) < len(alone.problems)
+    stages = {stage for each in again if each for stage in each[1].split()}
+    assert stages == {each.stage for each in alone.problems}
+    assert "`dvc remote add --local -d NAME URL`, then `flywheel verify --fetch`" in told[-2]
+    assert told[-1] == f"{len(alone.problems):,} problems, --json has each"
