@@ -10,7 +10,7 @@ import typer
 
 from pipelines.commands import diff, history, lineage, sql
 from pipelines.commands.shared import AsJson, find_project, put, say, to_json
-from pipelines.garbage import collect_rarely
+from pipelines.ending import run_and_end
 from schemas.errors import UserError
 
 app = typer.Typer(
@@ -229,8 +229,12 @@ app.command("diff")(diff.diff)
 
 
 def main() -> None:
-    """Entry point of `flywheel`: what the user can mend ends it with one line and exit status 1."""
-    collect_rarely()
+    """Entry point of `flywheel`."""
+    run_and_end(run)
+
+
+def run() -> None:
+    """Run a command: what the user can mend ends it with one line and exit status 1."""
     try:
         app()
     except (UserError, OSError) as error:

@@ -17,7 +17,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
-from pipelines.garbage import collect_rarely
 from pipelines.stage import STAGES, STATE, Stage, StageError, read_yaml
 from schemas.errors import UserError
 
@@ -141,7 +140,6 @@ def _pin_environment(root: Path) -> None:
 def main() -> int:
     """Entry point of `python -m pipelines.stage NAME`: 0 fine, 1 failed, 2 usage."""
     die_with_parent()
-    collect_rarely()
     if len(sys.argv) != 2 or sys.argv[1] not in STAGES:
         print(f"usage: python -m pipelines.stage STAGE, one of {' '.join(STAGES)}", file=sys.stderr)  # noqa: T201
         return 2

@@ -6,7 +6,6 @@ into place only when all are written. `python -m pipelines.stage NAME` is what d
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -215,6 +214,7 @@ class Stage:
 
 
 if __name__ == "__main__":
+    from pipelines.ending import run_and_end
     from pipelines.runner import main
 
-    sys.exit(main())
+    run_and_end(main)

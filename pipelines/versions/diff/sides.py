@@ -208,10 +208,8 @@ def hash_rows(
 
 
 def _fill(array: Any) -> Any:
-    """Nulls as NaN; only floats have any here."""
-    return (
-        array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) and array.dtype.kind == "f" else np.asarray(array)
-    )
+    """Nulls as NaN; only floats have any here. Masked arrays are told by what they can do: numpy.ma is slow to load."""
+    return array.filled(np.nan) if array.dtype.kind == "f" and hasattr(array, "filled") else np.asarray(array)
 
 
 def select_plain(side: Side) -> str:

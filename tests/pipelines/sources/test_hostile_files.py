@@ -44,7 +44,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def call(path: Path, *options: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["flywheel", "ingest", str(path), "--json", *options])
         try:
-            cli.main()
+            cli.run()
             status = 0
         except SystemExit as left:
             status = left.code if isinstance(left.code, int) else 1 if left.code else 0

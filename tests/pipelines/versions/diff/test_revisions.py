@@ -304,8 +304,8 @@ def test_a_diff_does_not_wait_for_polars(tmp_path: Path) -> None:
     commit_frames(root, "before", rows)
     commit_frames(root, "after", {**rows, "dropped": drop_prompts([rows["prompts"][0]["prompt_id"]])})
     program = (
-        "import sys\nsys.argv[1:] = ['diff', 'before', 'after']\nfrom pipelines.cli import main\n"
-        "try:\n    main()\nfinally:\n    print('polars' in sys.modules, file=sys.stderr)\n"
+        "import atexit, sys\nsys.argv[1:] = ['diff', 'before', 'after']\nfrom pipelines.cli import main\n"
+        "atexit.register(lambda: print('polars' in sys.modules, file=sys.stderr))\nmain()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])})  # fmt: skip
