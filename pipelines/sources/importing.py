@@ -89,7 +89,7 @@ def note_sides(sides: Mapping[str, Candidate]) -> Iterable[Note]:
         said = (message.content for message in candidate.completion if message.role == "assistant")
         if not any((text or "").strip() for text in said):
             yield Note("empty_side", f"{side!r} holds no text")
-    if len({candidate.candidate_id for candidate in sides.values()}) == 1:
+    if len(sides) > 1 and len({candidate.candidate_id for candidate in sides.values()}) == 1:
         yield Note("identical_sides", f"{' and '.join(sides)} are the same text: nothing is preferred")
 
 

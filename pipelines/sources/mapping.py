@@ -76,8 +76,10 @@ def _check_fields(mapped: Mapped) -> None:
     for field, others in needed.items():
         if field in fields and not fields & others:
             raise IngestError(f"--map: {field} says nothing without {' or '.join(sorted(others))}; map that too")
-    if "best" in fields and len(mapped["candidate"]) < 2:
-        raise IngestError("--map: best needs two candidates or more; map each column with --map candidate=COLUMN")
+    for field in verdicts:
+        if len(mapped["candidate"]) < 2:
+            mend = "map each column with --map candidate=COLUMN, and put a prompt's answers into one row"
+            raise IngestError(f"--map: {field} needs two candidates or more, else it ranks nothing; {mend}")
 
 
 def check_columns(file: str, mapping: Mapped, values: Sequence[Mapping[str, Any]]) -> None:

@@ -30,6 +30,8 @@ def test_fields_keep_their_columns_in_order() -> None:
         (["prompt=q", "policy=m"], "1 policy and 0 candidate"),
         (["prompt=q", "candidate=a", "candidate=b", "best=w", "score=x", "score=y"], "score and best"),
         (["prompt=q", "candidate=a", "best=w"], "needs two candidates"),
+        (["prompt=q", "candidate=a", "rank=r"], "rank needs two candidates.*answers into one row"),
+        (["prompt=q", "candidate=a", "score=s"], "score needs two candidates"),
         (["prompt=q", "best=w"], "without candidate"),
         (["prompt=q", "labeler=w"], "labeler says nothing"),
         (["prompt=q", "completion=a", "strength=s"], "strength says nothing"),

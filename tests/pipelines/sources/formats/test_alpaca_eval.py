@@ -58,3 +58,4 @@ def test_outputs_are_candidates() -> None:
     (candidate,), (sample,) = pick(imported, Candidate), pick(imported, Sample)
     assert sample.candidate_id == candidate.candidate_id and sample.policy == "llama"
     assert tell_notes(imported) == ["empty_side"]
+    assert tell_notes(convert(FORMAT, {**row, "output": "3"})) == []

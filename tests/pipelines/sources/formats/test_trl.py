@@ -109,6 +109,7 @@ def test_an_unpaired_label_is_a_rating(label: Any, value: float) -> None:
     assert tell(candidate.completion) == [("assistant", "Blue.")] and not pick(imported, Demonstration)
     assert (rating.candidate_id, rating.aspect, rating.value) == (candidate.candidate_id, "label", value)
     assert (rating.min, rating.max) == (0, 1)
+    assert not tell_notes(imported)  # one answer is not the same as another
 
 
 @pytest.mark.parametrize("label", ["good", 2, float("nan"), [True]])
