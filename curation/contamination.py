@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from curation.ledger import make_findings
-from curation.near_duplicates import match_references, normalise_text
+from curation.near_duplicates import match_exact_references, match_references
 from curation.noise import FOUND
 from curation.words import hash_ngrams, hash_words
 from schemas.curation_params import Contamination, NearDuplicates, NgramOverlap
@@ -22,7 +22,8 @@ def find_contamination(
     suffix = f"_in_{field}" if field else ""
     found = [pl.DataFrame(schema=FOUND)]
     if params.benchmark_exact.enabled:
-        found.append(make_findings(_find_exact(rows, benchmark), f"benchmark_exact{suffix}", threshold=1.0))
+        equal = match_exact_references(rows, benchmark).rename({"similarity": "value"})
+        found.append(make_findings(equal, f"benchmark_exact{suffix}", threshold=1.0))
     if params.benchmark_near_duplicate.enabled:
         distinct = rows.with_row_index("at").with_columns(row_id=pl.col("at").cast(pl.String), id=pl.col("row_id"))
         matches = match_references(distinct, benchmark, near).join(distinct.select("row_id", "id"), on="row_id")
@@ -59,13 +60,6 @@ def find_overlap(rows: pl.DataFrame, benchmark: pl.DataFrame, rule: NgramOverlap
         .unique("row_id", keep="first", maintain_order=True)
         .select("row_id", "matched_id", "value")
     )
-
-
-def _find_exact(rows: pl.DataFrame, benchmark: pl.DataFrame) -> pl.DataFrame:
-    normal = pl.col("row_id"), normalise_text(pl.col("text")).alias("normal")
-    wanted = benchmark.select(*normal).filter(pl.col("normal") != "").group_by("normal").agg(pl.col("row_id").min())
-    matches = rows.select(*normal).join(wanted.rename({"row_id": "matched_id"}), on="normal")
-    return matches.select("row_id", "matched_id", value=pl.lit(1.0))
 
 
 def _list_ngrams(rows: pl.DataFrame, n_words: int, among: np.ndarray | None = None) -> pl.DataFrame:

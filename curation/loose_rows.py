@@ -8,7 +8,12 @@ import polars as pl
 
 from curation.buckets import Progress
 from curation.known_rows import Extended, Known, drop_beside_known, take_texts
-from curation.near_duplicates import drop_exact_duplicates, drop_near_duplicates
+from curation.near_duplicates import (
+    drop_exact_duplicates,
+    drop_near_duplicates,
+    match_exact_references,
+    match_references,
+)
 from schemas.curation_params import DemonstrationRules, NearDuplicates
 from schemas.errors import UserError
 
@@ -60,17 +65,19 @@ def find_faults(
     *,
     keep: Sequence[str] = (),
     known: Sequence[Known] | None = None,
+    others: pl.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Faults:
     """Every row that breaks a chosen rule.
 
     Of duplicates a row survives that breaks no noise rule, then by the policy `keep`, then the lesser row. Known rows
-    survive before all others.
+    survive before all others. A row like one of `others` is dropped for that one, and no other row for it.
 
     Args:
         rows: row (UInt32, from 0, ascending), text, what `keep` reads, and with `known` the row's name; of CONTEXT
             what is known.
         known: survivors of earlier runs, for near-duplicates; a row of one's name is that row again.
+        others: rows that are held to stay: row (numbers that follow on those of `rows`), text.
     """
     noise = [name for name in chosen if name not in DUPLICATES]
     found = [pl.DataFrame(schema=FINDINGS), *_find_noise(rows, noise, rules)]
@@ -82,18 +89,46 @@ def find_faults(
         )
         order = ["not faulty", *keep]
     rows = rows.rename({"row": "row_id"})
+    held = None if others is None else others.select("text", row_id="row")
     if "exact_duplicate" in chosen:
-        found.append(_name_matches(drop_exact_duplicates(rows, keep=order), "exact_duplicate", 1.0))
+        found.append(_name_matches(_match_exact(rows, held, order), "exact_duplicate", 1.0))
     if "near_duplicate" in chosen:
-        if known is None:
-            extended, matches = None, drop_near_duplicates(rows, near, keep=order, progress=progress)
-        else:
-            extended = drop_beside_known(
-                _leave_out_known(rows, known), known, near, first_known=rows.height, keep=order, progress=progress
-            )
-            matches = extended.matches
+        matches, extended = _match_near(rows, held, known, near, order, progress)
         found.append(_name_matches(matches, "near_duplicate", near.threshold))
     return Faults(pl.concat(found).sort("row", "reason"), extended)
+
+
+def _match_exact(rows: pl.DataFrame, others: pl.DataFrame | None, keep: Sequence[str]) -> pl.DataFrame:
+    if others is None:
+        return drop_exact_duplicates(rows, keep=keep)
+    beside = match_exact_references(rows, others)
+    return pl.concat([beside, drop_exact_duplicates(_leave_out(rows, beside), keep=keep)])
+
+
+def _match_near(
+    rows: pl.DataFrame,
+    others: pl.DataFrame | None,
+    known: Sequence[Known] | None,
+    near: NearDuplicates,
+    keep: Sequence[str],
+    progress: Progress | None,
+) -> tuple[pl.DataFrame, Extended | None]:
+    """Near-duplicates of other rows, then those of known ones and of each other among the rest."""
+    found, extended, first_known = [], None, rows.height
+    rest = rows if known is None else _leave_out_known(rows, known)
+    if others is not None:
+        found.append(match_references(rows, others, near, progress=progress))
+        rest, first_known = _leave_out(rest, found[0]), rows.height + others.height
+    if known is None:
+        found.append(drop_near_duplicates(rest, near, keep=keep, progress=progress))
+    else:
+        extended = drop_beside_known(rest, known, near, first_known=first_known, keep=keep, progress=progress)
+        found.append(extended.matches)
+    return pl.concat(found), extended
+
+
+def _leave_out(rows: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(matches, on="row_id", how="anti", maintain_order="left")
 
 
 def _leave_out_known(rows: pl.DataFrame, known: Sequence[Known]) -> pl.DataFrame:

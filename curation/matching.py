@@ -128,20 +128,23 @@ def _enlist(i, buckets, lists):  # type: ignore[no-untyped-def]
 def match_rows(buckets, n_buckets, values, starts, sizes, limits, listed, every):  # type: ignore[no-untyped-def]
     """Nearest listed row before each row, and the similarity; -1 without one.
 
-    listed[row] says whether later rows may match this one. With every false, a row that found a match
-    is not listed: what remains listed are the survivors, each dropped row beside a direct one.
+    listed[row] says whether later rows may match this one. With every true, those are not matched themselves; else a
+    row that found a match is not listed: what remains listed are the survivors, each dropped row beside a direct one.
     """
     n = len(buckets)
     matched, similarities = np.full(n, -1, np.int64), np.zeros(n, np.float64)
     lists, (sketches, totals) = _open_lists(buckets, n_buckets), _sketch_sets(values, starts, sizes)
     stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for i in range(n):
+        if every and listed[i]:
+            _enlist(i, buckets, lists)
+            continue
         for k in range(_list_candidates(i, buckets, lists, sketches, totals, limits[0], stamps, found)):
             j = found[k]
             s = _similarity(values, starts, sizes, i, j, limits)
             if s > similarities[i] or (s == similarities[i] and matched[i] > j):
                 matched[i], similarities[i] = j, s
-        if listed[i] and (every or matched[i] < 0):
+        if listed[i] and matched[i] < 0:
             _enlist(i, buckets, lists)
     return matched, similarities
 

@@ -83,8 +83,18 @@ def match_references(
     shingled = _shingle(both, params, columns, within, progress)
     listed = shingled.rows < references.height
     matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, True)
-    matched[listed] = -1
     return _matched_rows(both["row_id"], shingled, matched, similarity)
+
+
+def match_exact_references(rows: pl.DataFrame, references: pl.DataFrame) -> pl.DataFrame:
+    """Least reference row whose normalised text equals that of a row: (row_id, matched_id, similarity 1), sorted.
+
+    Rows without any text match nothing.
+    """
+    normal = pl.col("row_id"), normalise_text(pl.col("text")).alias("normal")
+    wanted = references.select(*normal).filter(pl.col("normal") != "").group_by("normal").agg(pl.col("row_id").min())
+    matches = rows.select(*normal).join(wanted.rename({"row_id": "matched_id"}), on="normal")
+    return matches.select("row_id", "matched_id", similarity=pl.lit(1.0)).sort("row_id", "matched_id")
 
 
 def cluster_near_duplicates(

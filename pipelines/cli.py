@@ -143,6 +143,13 @@ def curate(
     signatures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Remembers kept rows: a later file is held against them.")
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE[:COLUMN[:KEY]]",
+            help="Also drop duplicates of this file's rows, which is only read; again for another.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the noise and the duplicates in any file, and name a direct survivor for each duplicate."""
@@ -151,7 +158,7 @@ def curate(
     curated = curate_file(
         file, text, key=key, dropped=dropped, kept=kept, only=[name for name in only.split(",") if name],
         threshold=threshold, keep=keep or [], params=params, signatures=signatures, prompt=prompt,
-        reference=reference,
+        reference=reference, against=against or [],
     )  # fmt: skip
     if as_json:
         put([to_json(curated.to_json())])

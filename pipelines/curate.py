@@ -2,13 +2,14 @@
 
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipelines.loose_rows import parse_against, read_against, read_rows
 from pipelines.progress import show_progress
 from pipelines.store import write_parquet
 from schemas.errors import UserError
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Curated:
-    """What became of a file's rows; rows = kept + dropped."""
+    """What became of a file's rows; rows = kept + dropped. against: rows dropped for those of other files."""
 
     file: Path
     rows: int
     kept: int
     dropped: int
     reasons: dict[str, int]
+    against: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -48,6 +50,7 @@ def curate_file(
     signatures: Path | None = None,
     prompt: str | None = None,
     reference: str | None = None,
+    against: Sequence[str] = (),
 ) -> Curated:
     """Judge every row of a file by the rules for demonstrations and write the ledger, one row per row and reason.
 
@@ -62,11 +65,14 @@ def curate_file(
             this one keeps are added.
         prompt, reference: columns of what each text answers, and of the answer known to be right, which the rule
             `wrong_answer` holds the text against; null is unknown.
+        against: other files, as `parse_against` reads them. What is a duplicate of a row of theirs is dropped, whatever
+            `keep` says; the ledger then has a column matched_file.
 
     Raises:
         UserError: the file, a column, a rule or an expression is not what it should be.
     """
-    _check_outputs(file, dropped, kept)
+    others = parse_against(against, file, text, key)
+    _check_outputs([file, *(other.path for other in others)], dropped, kept)
     if signatures and not key:
         raise UserError("--signatures needs --key: row numbers of several files are not one row's name")
     loading = _load_loops()
@@ -76,21 +82,24 @@ def curate_file(
     from pipelines.signatures import read_known
 
     rules = settings.curate_demonstrations.rules
-    chosen = _choose_rules(rules, only, reference)
-    rows, names = _read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
+    chosen = _choose_rules(rules, only, reference, against)
+    rows, names = read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
+    held = read_against(others, rows.height, names["name"]) if others else None
     loading.join()
     known = read_known(signatures, near) if signatures else None
     with show_progress(file.name) as progress:
         faults = find_faults(
-            rows.with_columns(names["name"]), chosen, rules, near, keep=keep, known=known, progress=progress
-        )
+            rows.with_columns(names["name"]), chosen, rules, near, keep=keep, known=known, others=held,
+            progress=progress,
+        )  # fmt: skip
     found = faults.found
-    _write_outputs(file, faults, names, dropped, kept)
+    ledger = _write_outputs(file, faults, names, held, dropped, kept)
     if signatures and faults.extended:
         _add_known(signatures, near, faults, rows, names["name"])
     gone = found["row"].n_unique()
     reasons = dict(found.group_by("reason").len().sort("reason").iter_rows())
-    return Curated(file, rows.height, rows.height - gone, gone, reasons)
+    beside = {str(other.path): _count_beside(ledger, str(other.path)) for other in others}
+    return Curated(file, rows.height, rows.height - gone, gone, reasons, beside)
 
 
 def _set_threshold(near: "NearDuplicates", threshold: float | None) -> "NearDuplicates":
@@ -102,29 +111,34 @@ def _set_threshold(near: "NearDuplicates", threshold: float | None) -> "NearDupl
     return near.model_copy(update={"threshold": threshold})
 
 
-def _choose_rules(rules: "DemonstrationRules", only: Sequence[str], reference: str | None) -> list[str]:
+def _choose_rules(
+    rules: "DemonstrationRules", only: Sequence[str], reference: str | None, against: Sequence[str]
+) -> list[str]:
     """Names of the rules to apply; a column of right answers calls for the rule that reads it."""
-    from curation.loose_rows import choose_rules
+    from curation.loose_rows import DUPLICATES, choose_rules
 
     chosen = choose_rules(rules, only)
     if reference and "wrong_answer" not in chosen:
         if only:
             raise UserError("--reference: only the rule wrong_answer reads it; add that to --only")
         chosen.append("wrong_answer")
+    if against and not set(chosen) & set(DUPLICATES):
+        raise UserError(f"--against: only the rules {' and '.join(DUPLICATES)} read it; add one to --only")
     return chosen
 
 
 def describe_curated(curated: Curated) -> list[str]:
     """The counts for people, a line each."""
     lines = [f"{curated.file}: rows {curated.rows:,} = kept {curated.kept:,} + dropped {curated.dropped:,}"]
-    return lines + [f"  {reason} {count:,}" for reason, count in curated.reasons.items()]
+    lines += [f"  {reason} {count:,}" for reason, count in curated.reasons.items()]
+    return lines + [f"  {count:,} for rows of {path}" for path, count in curated.against.items()]
 
 
-def _check_outputs(file: Path, dropped: Path, kept: Path | None) -> None:
+def _check_outputs(read: Sequence[Path], dropped: Path, kept: Path | None) -> None:
     named = {"--dropped": dropped, "--kept": kept}
     for option, path in named.items():
-        if path is not None and (path.resolve() == file.resolve() or path.is_dir()):
-            raise UserError(f"{option} {path}: is the file itself or a folder; name another file")
+        if path is not None and (path.is_dir() or path.resolve() in [each.resolve() for each in read]):
+            raise UserError(f"{option} {path}: is a file to read or a folder; name another file")
     if kept is not None and kept.resolve() == dropped.resolve():
         raise UserError(f"--kept {kept}: is the same as --dropped; name another file")
 
@@ -162,65 +176,6 @@ def _read_params(path: Path | None) -> "Params":
     return parse_params(read_yaml(source), str(source))
 
 
-def _read_rows(
-    file: Path, text: str, key: str | None, keep: Sequence[str], context: Mapping[str, str | None]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows to judge (row, text, what `keep` reads), and their names (place in the file, name), in the order of row.
-
-    context: columns of what noise rules read beside the text, by its name in CONTEXT.
-
-    Rows are numbered in the order of their keys, so that nothing depends on the file's order.
-    """
-    from curation.keeping import list_columns
-    from curation.loose_rows import CONTEXT
-    from pipelines.sources.columns import read_columns
-
-    beside = {CONTEXT[name]: column for name, column in context.items() if column}
-    wanted = dict.fromkeys([text, *([key] if key else []), *list_columns(keep), *beside.values()])
-    frame = read_columns(file, [name for name in wanted])
-    if frame.height == 0:
-        raise UserError(f"{file}: the file has no rows; check how it was made or fetched")
-    _check_texts(file, text, frame[text])
-    for column in beside.values():
-        _check_context(file, column, frame[column])
-    place = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-    names = place.cast(pl.Int64) + 1
-    if key:
-        _check_keys(file, key, frame[key])
-        place = frame[key].arg_sort()
-        names, frame = frame[key].gather(place), frame[place]
-    numbers = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-    known = [pl.col(column).cast(pl.String).alias(name) for name, column in beside.items()]
-    rows = frame.with_columns(pl.col(text).alias("text"), *known).with_columns(numbers.alias("row"))
-    return rows, pl.DataFrame({"place": place, "name": names})
-
-
-def _check_texts(file: Path, column: str, texts: pl.Series) -> None:
-    if texts.dtype != pl.String:
-        raise UserError(f"{file}: column {column} holds {texts.dtype}, not text; name a column of texts")
-    if texts.null_count():
-        first = texts.is_null().arg_true()[0] + 1
-        count = f"{texts.null_count():,} of {len(texts):,} rows"
-        raise UserError(f"{file}, row {first}: column {column} is null ({count}); fill in or take out such rows")
-
-
-def _check_context(file: Path, column: str, values: pl.Series) -> None:
-    if values.dtype != pl.String and not values.dtype.is_numeric() and values.dtype != pl.Null:
-        raise UserError(f"{file}: column {column} holds {values.dtype}; prompts are texts, references texts or numbers")
-
-
-def _check_keys(file: Path, column: str, keys: pl.Series) -> None:
-    if keys.dtype != pl.String and not keys.dtype.is_integer():
-        raise UserError(f"{file}: column {column} holds {keys.dtype}; a key is text or a whole number")
-    if keys.null_count():
-        raise UserError(f"{file}, row {keys.is_null().arg_true()[0] + 1}: the key {column} is null; give each row one")
-    if keys.n_unique() < len(keys):
-        place = keys.is_duplicated().arg_true()[0]
-        raise UserError(
-            f"{file}, row {place + 1}: the key {keys[place]!r} of column {column} stands twice; keys name one row"
-        )
-
-
 def _add_known(folder: Path, near: "NearDuplicates", faults: "Faults", rows: pl.DataFrame, names: pl.Series) -> None:
     """Keep the new rows that nothing was found against."""
     from curation.buckets import Bands
@@ -235,17 +190,29 @@ def _add_known(folder: Path, near: "NearDuplicates", faults: "Faults", rows: pl.
         write_known(folder, near, names.gather(ids), rows["text"].gather(ids), whole)
 
 
-def _write_outputs(file: Path, faults: "Faults", names: pl.DataFrame, dropped: Path, kept: Path | None) -> None:
+def _write_outputs(
+    file: Path, faults: "Faults", names: pl.DataFrame, held: pl.DataFrame | None, dropped: Path, kept: Path | None
+) -> pl.DataFrame:
+    """Write the ledger, which is returned, and the rows that stay."""
     from pipelines.sources.columns import read_columns
 
     found = faults.found
-    all_names = names["name"] if faults.extended is None else names["name"].extend(faults.extended.names)
     if kept is not None:
         gone = names["place"].gather(found["row"].unique())
         whole = read_columns(file)
         write_parquet(whole.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(gone.implode())), kept)
+    all_names = [names["name"], *([] if held is None else [held["name"]])]
+    all_names += [] if faults.extended is None else [faults.extended.names]
     ledger = found.select(
         names["name"].gather(found["row"]).alias("row_id"), "reason", "value", "threshold",
-        all_names.gather(found["matched_row"]).alias("matched_id"), "rule_version",
+        pl.concat(all_names).gather(found["matched_row"]).alias("matched_id"), "rule_version",
     )  # fmt: skip
+    if held is not None:
+        files = found.join(held, left_on="matched_row", right_on="row", how="left", maintain_order="left")["file"]
+        ledger = ledger.with_columns(files.alias("matched_file"))
     write_parquet(ledger, dropped)
+    return ledger
+
+
+def _count_beside(ledger: pl.DataFrame, path: str) -> int:
+    return ledger.filter(pl.col("matched_file") == path)["row_id"].n_unique()

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.curate import curate_file
+from benchmarks.planted_texts import measure_jaccard, plant_texts
+from pipelines.curate import curate_file, describe_curated
 from schemas.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,7 @@ FAULTS = {
     "reference": (ROWS, {"reference": "right"}, "there is no column right"),
     "unread": (ROWS, {"reference": "stars", "only": ["empty"]}, "--reference: only the rule wrong_answer reads it"),
     "listed": (ROWS.with_columns(l=pl.lit([1])), {"reference": "l"}, "column l holds List(Int64); prompts are texts"),
+    "absent": (ROWS, {"against": ["other.parquet:body"]}, "--against other.parquet:body: there is no such file; give "),
     "threshold": (ROWS, {"threshold": 1.5}, "--threshold 1.5: give a similarity above 0, at most 1"),
 }
 
@@ -125,6 +127,146 @@ def test_faults_are_one_clear_line_and_write_nothing(tmp_path: Path, fault: str)
         curate_file(write(frame, tmp_path / "rows.parquet"), **{"text": "body", "dropped": out, **options})
     assert said in str(error.value) and "\n" not in str(error.value)
     assert not out.exists()
+
+
+OTHER = pl.DataFrame({"id": ["k9", "k1", "k7"], "body": [window(2), window(99), "no other"]})
+BESIDE = [
+    # of window(1) the rows of the file hold k2, of OTHER k9: 27 of 29 shingles; 26 of 30 for k1
+    ("k1", "near_duplicate", 26 / 30, 0.8, "k9", "other"), ("k2", "near_duplicate", 27 / 29, 0.8, "k9", "other"),
+    ("k3", "near_duplicate", 27 / 29, 0.8, "k1", "other"), ("k4", "near_duplicate", 27 / 29, 0.8, "k1", "other"),
+    ("k5", "placeholder", 1.0, 0.0, None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["parquet", "jsonl", "csv"])
+def test_rows_like_those_of_another_file_are_dropped_for_them(tmp_path: Path, ending: str) -> None:
+    out, kept = tmp_path / "dropped.parquet", tmp_path / "kept.parquet"
+    for seed in range(3):
+        file, other = (
+            write(frame.sample(fraction=1, shuffle=True, seed=seed), tmp_path / f"{name}.{ending}")
+            for name, frame in (("rows", ROWS), ("other", OTHER))
+        )
+        before = other.read_bytes()
+        curated = curate_file(file, "body", key="id", dropped=out, kept=kept, against=[str(other)], keep=["stars"])
+        ledger = (
+            pl.read_parquet(out)
+            .drop("rule_version")
+            .with_columns(pl.col("matched_file").replace_strict({str(other): "other"}))
+        )
+        # k4 says what k3 says: of the two k4 survives by its stars, and is dropped for the other file's row
+        twins = ("k3", "exact_duplicate", 1.0, 1.0, "k4", None)
+        assert sorted(ledger.rows(), key=str) == sorted([*BESIDE, twins], key=str)
+        assert pl.read_parquet(kept).is_empty() and other.read_bytes() == before
+        assert curated.to_json()["against"] == {str(other): 4} and (curated.kept, curated.dropped) == (0, 5)
+        assert f"  4 for rows of {other}" in describe_curated(curated)
+
+
+def test_equal_rows_of_the_other_file_are_exact_duplicates(tmp_path: Path) -> None:
+    other = pl.DataFrame({"id": ["x2", "x1", "x3"], "body": ["N/A", " N/A", window(100, 29)]})
+    file, beside = write(ROWS, tmp_path / "rows.parquet"), str(write(other, tmp_path / "other.parquet"))
+    options = {"key": "id", "dropped": tmp_path / "out.parquet", "against": [beside]}
+    curate_file(file, "body", **options, only=["exact_duplicate"])
+    # the least of equal ones; what is like no row of the other file is judged as ever
+    assert pl.read_parquet(options["dropped"]).select("row_id", "matched_id", "matched_file").rows() == [
+        ("k4", "k3", None), ("k5", "x1", beside)
+    ]  # fmt: skip
+    curate_file(file, "body", **options, only=["near_duplicate"])
+    # k3 and k4: 27 of 28 shingles; "n/a" is one shingle of one word
+    assert pl.read_parquet(options["dropped"]).select("row_id", "matched_id", "value").rows() == [
+        ("k2", "k1", 27 / 29), ("k3", "x3", 27 / 28), ("k4", "x3", 27 / 28), ("k5", "x1", 1.0)
+    ]  # fmt: skip
+
+
+def test_a_row_that_is_dropped_for_the_other_file_drops_no_third(tmp_path: Path) -> None:
+    # .87 to the next, .75 to the one after: the middle row goes, and the last has no survivor beside it
+    rows = pl.DataFrame({"id": [2, 3], "body": [window(2), window(4)]})
+    other = pl.DataFrame({"id": [1], "body": [window(0)]})
+    file, beside = write(rows, tmp_path / "rows.parquet"), str(write(other, tmp_path / "other.parquet"))
+    curate_file(file, "body", key="id", dropped=tmp_path / "out.parquet", against=[beside])
+    assert pl.read_parquet(tmp_path / "out.parquet").select("row_id", "matched_id").rows() == [(2, 1)]
+
+
+def test_columns_of_the_other_file_may_have_other_names(tmp_path: Path) -> None:
+    file, out = write(ROWS, tmp_path / "rows.parquet"), tmp_path / "out.parquet"
+    other = OTHER.rename({"id": "name", "body": "said"}).with_columns(number=pl.Series([3, 2, 1], dtype=pl.Int32))
+    paths = [write(other, tmp_path / "other.parquet"), write(other, tmp_path / "with:colon.parquet")]
+    for path in paths:
+        curate_file(file, "body", key="id", dropped=out, only=["near_duplicate"], against=[f"{path}:said:name"])
+        named = pl.read_parquet(out).select("row_id", "matched_id", "matched_file").rows()
+        assert named == [(*row[:1], row[4], str(path)) for row in BESIDE[:4]]
+    # without a key rows are numbered; OTHER's by a key of numbers, or by their place
+    for option, first in ((f"{paths[0]}:said:number", 3), (f"{paths[0]}:said", 1)):
+        curate_file(file, "body", dropped=out, only=["near_duplicate"], against=[option])
+        found = pl.read_parquet(out)
+        assert found.schema["matched_id"] == pl.Int64
+        assert found.select("row_id", "matched_id").rows() == [(1, 2), (2, first), (3, first), (4, 2)]
+
+
+def test_planted_copies_in_another_file_are_found_and_near_misses_and_templates_are_not(tmp_path: Path) -> None:
+    planted = plant_texts(4_000, n_words=90, seed=5)
+    texts, near = planted.texts, planted.pairs + planted.near_misses
+    names = {i for i, _ in near} | set(planted.templated[::2])
+    whole = pl.DataFrame({"id": range(4_000), "text": texts})
+    file, other = whole.filter(~pl.col("id").is_in(names)), whole.filter(pl.col("id").is_in(names))
+    found = []
+    for seed in range(2):
+        paths = [
+            write(frame.sample(fraction=1, shuffle=True, seed=seed), tmp_path / f"{name}.parquet")
+            for name, frame in (("rows", file), ("other", other))
+        ]
+        options = {"key": "id", "dropped": tmp_path / "out.parquet", "only": ["near_duplicate"]}
+        curate_file(paths[0], "text", against=[str(paths[1])], **options)
+        found.append(pl.read_parquet(options["dropped"]).drop_nulls("matched_file"))
+    assert found[0].equals(found[1])
+    alike = {(j, i): s for i, j in near if (s := measure_jaccard(texts[i], texts[j], 3)) >= 0.8}
+    met = {(row, matched): s for row, matched, s in found[0].select("row_id", "matched_id", "value").iter_rows()}
+    assert not {row for row, _ in met} & set(planted.templated)
+    assert len(alike) > 350 and len(set(met) & set(alike)) >= 0.99 * len(alike)
+    assert met == pytest.approx({(j, i): measure_jaccard(texts[i], texts[j], 3) for j, i in met})
+
+
+def test_other_files_and_signatures_work_together(tmp_path: Path) -> None:
+    out, folder, other = tmp_path / "out.parquet", tmp_path / "signatures", write(OTHER, tmp_path / "other.parquet")
+    options = {"key": "id", "dropped": out, "only": ["near_duplicate"], "signatures": folder, "against": [str(other)]}
+    first = pl.DataFrame({"id": ["a1", "a2"], "body": [window(1), window(200)]})
+    curate_file(write(first, tmp_path / "first.parquet"), "body", **options)
+    second = pl.DataFrame({"id": ["b1", "b2", "b3"], "body": [window(0), window(199), "no other"]})
+    curate_file(write(second, tmp_path / "second.parquet"), "body", **options)
+    # a1 was dropped and is not remembered; b2 is like a2 that was kept
+    assert pl.read_parquet(out).select("row_id", "matched_id", "matched_file").rows() == [
+        ("b1", "k9", str(other)), ("b2", "a2", None), ("b3", "k7", str(other))
+    ]  # fmt: skip
+    whole = pl.concat([first, second])
+    curate_file(write(whole, tmp_path / "whole.parquet"), "body", **options)
+    assert pl.read_parquet(out)["row_id"].to_list() == ["a1", "b1", "b2", "b3"]
+
+
+BESIDE_FAULTS = {
+    "itself": (None, {}, "rows.parquet: is the file itself"),
+    "empty": (OTHER.clear(), {}, "other.parquet: the file has no rows"),
+    "lacks": (OTHER.rename({"body": "said"}), {}, "other.parquet: there is no column body; there are id, said"),
+    "keyless": (OTHER.drop("id"), {}, "other.parquet: there is no column id; there are body"),
+    "null": (OTHER.with_columns(body=pl.lit(None, pl.String)), {}, "other.parquet, row 1: column body is null (3 of 3"),
+    "repeated": (OTHER.with_columns(id=pl.lit("k")), {}, "other.parquet, row 1: the key 'k' of column id stands twice"),
+    "typed": (OTHER.with_columns(id=pl.Series([1, 2, 3])), {}, "column id holds Int64, the names of the rows to judge"),
+    "unkeyed": (OTHER, {"key": None, "against": ":body:id"}, "column id holds String, the names of the rows to judge"),
+    "unread": (OTHER, {"only": ["empty"]}, "--against: only the rules exact_duplicate and near_duplicate read it"),
+    "replaced": (OTHER, {"dropped": "other.parquet"}, "other.parquet: is a file to read or a folder; name another"),
+}
+
+
+@pytest.mark.parametrize("fault", BESIDE_FAULTS)
+def test_faults_of_another_file_are_one_clear_line(tmp_path: Path, fault: str) -> None:
+    frame, changes, said = BESIDE_FAULTS[fault]
+    file = write(ROWS, tmp_path / "rows.parquet")
+    other = file if frame is None else write(frame, tmp_path / "other.parquet")
+    out = tmp_path / str(changes.get("dropped", "out.parquet"))
+    options = {"key": "id", **changes, "dropped": out, "against": [f"{other}{changes.get('against', '')}"]}
+    with pytest.raises(UserError) as error:
+        curate_file(file, "body", **options)
+    assert said in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "out.parquet").exists()
+    assert frame is None or pl.read_parquet(other).equals(frame)
 
 
 def test_a_broken_line_is_named(tmp_path: Path) -> None:
@@ -160,6 +302,13 @@ def test_command_prints_json_and_says_words_on_stderr(tmp_path: Path) -> None:
             assert done.stderr == ""
         else:
             assert done.stdout == "" and "rows 5 = kept 3 + dropped 2" in done.stderr
+    write(OTHER, tmp_path / "other.jsonl")
+    write(OTHER.rename({"body": "said"})[:1], tmp_path / "more.csv")
+    beside = ["--against", "other.jsonl", "--against", "more.csv:said", "--dropped", "out.parquet", "--json"]
+    done = subprocess.run([*command, *beside], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    # k9 is in both files: the first is named
+    assert json.loads(done.stdout)["against"] == {"other.jsonl": 4, "more.csv": 0}
+    assert json.loads(done.stdout)["reasons"] == {"exact_duplicate": 1, "near_duplicate": 4, "placeholder": 1}
     done = subprocess.run([*command, "--dropped", "/dev/null/x"], cwd=tmp_path, env=environment, capture_output=True)
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1
 
