@@ -46,8 +46,10 @@ def read_rows(
     names = place.cast(pl.Int64) + 1
     if key:
         _check_keys(file, key, frame[key])
-        place = frame[key].arg_sort()
-        names, frame = frame[key].gather(place), frame[place]
+        names = frame[key]
+        if not names.is_sorted():  # most files are: their texts need no second copy
+            place = names.arg_sort()
+            names, frame = names.gather(place), frame[place]
     numbers = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
     known = [pl.col(column).cast(pl.String).alias(name) for name, column in beside.items()]
     rows = frame.with_columns(pl.col(text).alias("text"), *known).with_columns(numbers.alias("row"))
