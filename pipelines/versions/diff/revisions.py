@@ -29,6 +29,7 @@ from pipelines.versions.diff.ours import (
 )
 from pipelines.versions.diff.parts import PartedTable, select_parts, sort_parts
 from pipelines.versions.diff.sides import Side, read_types
+from pipelines.versions.diff.weights import tell_weights
 from pipelines.versions.names import QueryError, shorten_fault
 from pipelines.versions.scans import is_readable
 
@@ -112,6 +113,7 @@ def _compare_ours(
     finished = [
         finish_table(compared[name], list_examples(connection, compared[name], parted, limit)) for name in shown
     ]
+    finished = tell_weights(sides, finished, where=bound.get("preferences"), limit=limit)
     told = {name: table for name, table in parted.items() if name in asked or name == "dropped"}
     moved = list_moves(connection, told, measure_all=lengths) if where is None else []
     return Diff(*names, finished, moved)

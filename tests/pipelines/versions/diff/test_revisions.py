@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,11 @@ def test_two_turns_differ_by_what_the_second_brought(judged_project: Path) -> No
     assert counts(table(diff, "prompts")) == (1, 0, 0, 3)
     assert counts(table(diff, "rankings")) == (4, 0, 0, 5)
     assert counts(table(diff, "preferences")) == (1, 0, 1, 2)
-    assert table(diff, "preferences").terms == {"flipped": 1, "votes_moved": 1}  # c1 over b1, by two to one
+    # c1 over b1, by two of reliability .75 to one of .9, who are as strong: 3 * 3 = 9 to one
+    moved_terms = {"flipped": 1, "votes_moved": 1, "margin_moved": 1, "weight_moved": 1}
+    assert table(diff, "preferences").terms == moved_terms
+    [example] = [each for each in table(diff, "preferences").examples if each.change == "weight_moved"]
+    assert example.values == {"margin": (1, pytest.approx(0)), "weight": (pytest.approx(2 * 0.9 - 1), pytest.approx(0))}
     assert table(diff, "candidates").terms == {"restored": 1}
     assert table(diff, "candidates").rules == {"restored": {"too_short": 1}}
     assert list(table(diff, "preferences").schema.added) == ["margin", "weight"]
@@ -70,6 +75,23 @@ def test_a_revision_and_the_workspace_made_of_it_are_the_same(judged_project: Pa
     assert compare(judged_project, "turn-2", "workspace").same
     assert compare(judged_project, "turn-2", "turn-2").same
     assert not compare(judged_project, "turn-1", "workspace").same
+
+
+def test_a_reliability_that_moves_moves_weights(judged: Path) -> None:
+    """Preferences are the same file: one that ann (.9) prefers and bob ties, one that both prefer, and two others."""
+    [file] = (judged / "data/labeler_stats").rglob("*.parquet")
+    stats = pl.read_parquet(file)
+    file.unlink()
+    bob = pl.col("labeler_id") == "bob"
+    stats.with_columns(reliability=pl.when(bob).then(0.9).otherwise("reliability")).write_parquet(file)
+    found = table(compare(judged, "turn-2", "workspace"), "preferences")
+    assert counts(found) == (0, 0, 0, 4)
+    assert found.terms == {"margin_moved": 1, "weight_moved": 1}
+    both, tied = (example.values for example in found.examples)
+    assert both["weight"] == (pytest.approx((9 * 4 - 1) / (9 * 4 + 1)), pytest.approx((9 * 9 - 1) / (9 * 9 + 1)))
+    assert tied["margin"] == (pytest.approx(log(9) / (log(9) + log(4))), pytest.approx(0.5))
+    some = table(compare(judged, "turn-2", "workspace", where="votes_tie = 1"), "preferences")
+    assert some.terms == {"margin_moved": 1}
 
 
 def test_back_is_the_opposite_of_forth(judged_project: Path) -> None:
@@ -142,7 +164,7 @@ class World:
             tables["rankings"].append({
                 "ranking_id": f"ranking {i}", "task_id": f"task {i}", "labeler_id": f"labeler {i}", "round": 1,
                 "prompt_id": f"task {i}", "turn": 1,
-                "tiers": [{"candidate_ids": [str(each) for each in tier], "tied": True} for tier in self.tiers[i]],
+                "tiers": [{"candidate_ids": [f"{i} {each}" for each in tier], "tied": True} for tier in self.tiers[i]],
             })  # fmt: skip
             tables["labeler_stats"].append({"labeler_id": f"labeler {i}", "n_rankings": 1,
                                             "reliability": self.reliability[i]})  # fmt: skip
