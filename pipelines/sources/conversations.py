@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipelines.sources.calls import read_calls, read_spoken_call
 from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
-from pipelines.sources.json_rows import name_type
 from schemas.records import Demonstration, Message, Prompt, Record, TrainedMessage
 
 ROLES = {
@@ -30,23 +30,6 @@ class Said:
 
     message: Message
     train: bool
-
-
-def spell_json(value: Any) -> str:
-    """Tools or tool calls as the JSON text of our tables: members in their order, which chat templates show."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def read_tools(values: Mapping[str, Any]) -> str | None:
-    """The tools that a row offers, or the functions of OpenAI's older files; None where there are none."""
-    for column in ("tools", "functions"):
-        tools = values.get(column)
-        if tools not in (None, [], "", "[]"):
-            if not isinstance(tools, list | str):
-                detail = f"{column!r} is {name_type(tools)}, not an array"
-                raise RowFaultError("wrong_type", detail, "write the tools as [{...}]")
-            return spell_json(tools)
-    return None
 
 
 def refuse_media(values: Mapping[str, Any]) -> None:
@@ -123,16 +106,16 @@ def _read_message(given: Fields, column: str, number: int) -> Said:
         mend = f"write one of {', '.join(sorted(set(ROLES)))}"
         raise RowFaultError("unknown_role", f"{where} is by {speaker[:40]!r}", mend)
     role = ROLES[speaker]
-    content, calls = _read_content(given, text_key, where), given.get("tool_calls")
+    content, calls = _read_content(given, text_key, where), read_calls(given.get("tool_calls"), where)
     if given.has("function_call"):
-        calls = [{"type": "function", "function": given.get("function_call")}]
+        calls = read_spoken_call(given.get("function_call"), where)
     if speaker == "function_call" and not calls:
-        content, calls = None, content
+        content, calls = None, read_spoken_call(content, where)
     message = Message(
         role=role,  # type: ignore[arg-type]
         content=content,
         name=given.optional_text("name") or None,
-        tool_calls=None if calls in (None, []) else spell_json(calls),
+        tool_calls=calls,
         tool_call_id=given.optional_text("tool_call_id") or None,
     )
     return Said(message, role == "assistant" and _read_weight(given, where))

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.sources.calls import read_tools
 from pipelines.sources.conversations import (
     Said,
     demonstrate_conversation,
     read_said,
     read_side,
-    read_tools,
     refuse_media,
 )
 from pipelines.sources.faults import Note, RowFaultError

@@ -4,12 +4,12 @@ rankings."""
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.sources.calls import read_tools
 from pipelines.sources.conversations import (
     demonstrate_conversation,
     looks_like_messages,
     read_messages,
     read_said,
-    read_tools,
     refuse_media,
 )
 from pipelines.sources.faults import RowFaultError

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.sources.calls import read_tools
 from pipelines.sources.conversations import (
     Said,
     demonstrate_conversation,
     looks_like_messages,
     read_messages,
     read_said,
-    read_tools,
     refuse_media,
 )
 from pipelines.sources.fields import Fields

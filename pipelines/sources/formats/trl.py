@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.sources.calls import read_tools
 from pipelines.sources.conversations import (
     Said,
     demonstrate_conversation,
@@ -11,7 +12,6 @@ from pipelines.sources.conversations import (
     read_messages,
     read_said,
     read_side,
-    read_tools,
     refuse_media,
 )
 from pipelines.sources.faults import Note, RowFaultError

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from converted_rows import tell
 
+from pipelines.sources.calls import read_tools
 from pipelines.sources.conversations import (
     Said,
     demonstrate_conversation,
     looks_like_messages,
     read_messages,
     read_said,
-    read_tools,
     refuse_media,
 )
 from pipelines.sources.faults import RowFaultError
@@ -71,8 +71,17 @@ def test_older_ways_to_call_are_calls_too() -> None:
     function = {"name": "add", "arguments": "{}"}
     (old,) = read({"role": "assistant", "content": None, "function_call": function})
     assert json.loads(old.tool_calls or "") == [{"type": "function", "function": function}]
-    (spoken,) = read({"from": "function_call", "value": '{"name": "add"}'})
-    assert (spoken.content, spoken.tool_calls) == (None, '{"name": "add"}')
+    (spoken,) = read({"from": "function_call", "value": '{"name":"add"}'})
+    assert (spoken.content, spoken.tool_calls) == (None, '[{"type": "function", "function": {"name": "add"}}]')
+    (again,) = read({"role": "assistant", "content": None, "tool_calls": json.loads(spoken.tool_calls or "")})
+    assert again == spoken
+
+
+@pytest.mark.parametrize("calls", ["x", "[1]", "[", "[" * 100_000, 7, {}, [7], [{"function": {"name": 3}}], "[NaN]",
+                                   '[{"a": "\\ud800"}]', [{"function": "add"}]])  # fmt: skip
+def test_calls_that_no_chat_template_can_read_are_refused(calls: Any) -> None:
+    assert fault({"role": "assistant", "content": "Hi", "tool_calls": calls}) == "wrong_type"
+    assert fault({"from": "function_call", "value": "add(1, 2)"}) == "wrong_type"
 
 
 def test_parts_of_text_are_one_text_and_a_refusal_is_said() -> None:
