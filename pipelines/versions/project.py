@@ -32,7 +32,9 @@ def find_root(start: Path) -> Path:
     for folder in (start.absolute(), *start.absolute().parents):
         if (folder / ".dvc").is_dir() and (folder / "dvc.yaml").is_file():
             return folder
-    raise ProjectError(f"{start.absolute()} is in no project: go into one, or make one with `flywheel init DIR`")
+    raise ProjectError(
+        f"{start.absolute()} is in no project of a flywheel: go into one, or make one with `flywheel init DIR`"
+    )
 
 
 def find_dvc_root(start: Path) -> Path:

@@ -35,8 +35,9 @@ ins {{ background: #dfd; color: #060; text-decoration: none }}
 def write_page(diff: Diff, path: Path) -> None:
     """Write the page, whole or not at all."""
     title = escape(f"{diff.old} → {diff.new}")
-    body = [HEAD.format(title=title), f"<h1>{title}</h1>\n", _show_counts(diff), _show_moves(diff)]
+    body = [HEAD.format(title=title), f"<h1>{title}</h1>\n", _show_counts(diff)]
     body += [_show_table(table) for table in diff.tables if not table.same or table.notes]
+    body.append(_show_moves(diff))
     write_bytes("".join([*body, "</body>\n</html>\n"]).encode("utf-8", "backslashreplace"), path)
 
 

@@ -4,7 +4,7 @@
 exit status 0. Here objects go by their md5 to the one remote that is named now.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from pipelines.versions.safety.needs import Needs, Oid, list_needs
 from pipelines.versions.safety.progress import show_bytes
 from pipelines.versions.safety.revisions import list_turn_revisions
 from pipelines.versions.safety.stores import LocalStore, RemoteStore, open_remote, read_listings
+
+NAMED = 3
+"""Paths of objects that share a line are named up to so many."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +119,22 @@ def _describe_faults(needs: Needs, faults: dict[Oid, str]) -> tuple[Lacking, ...
 
 def describe_pushed(pushed: Pushed) -> list[str]:
     """What was done as lines to read."""
-    lines = [
-        f"remote {pushed.remote}: {pushed.n_sent:,} objects sent ({pushed.bytes_sent:,} bytes),"
-        f" {pushed.n_needed - pushed.n_sent - len(pushed.lacking):,} were there"
-    ]
-    lines += [
-        f"not there: {', '.join(each.revisions)}: {each.stage}: {each.path} ({each.md5}) {each.why}"
-        for each in pushed.lacking
-    ]
+    there = pushed.n_needed - pushed.n_sent - len(pushed.lacking)
+    sent = f"{pushed.n_sent:,} object{'s' if pushed.n_sent != 1 else ''} sent ({pushed.bytes_sent:,} bytes)"
+    lines = [f"remote {pushed.remote}: {sent}, {there:,} were there"]
+    groups: dict[tuple[tuple[str, ...], str], list[Lacking]] = {}
+    for each in pushed.lacking:
+        groups.setdefault((each.revisions, each.why), []).append(each)
+    lines += [f"not there: {', '.join(names)}: {_name_lacking(group)} {why}" for (names, why), group in groups.items()]
     if not pushed.lacking:
         proved = f"{pushed.n_read_back:,} of them read back" if pushed.n_read_back else "sizes compared"
         lines.append(f"all {pushed.n_needed:,} objects of {', '.join(pushed.revisions)} are there, {proved}")
     return lines
+
+
+def _name_lacking(group: Sequence[Lacking]) -> str:
+    first = group[0]
+    if len(group) == 1:
+        return f"{first.stage}: {first.path} ({first.md5})"
+    paths = ", ".join(each.path for each in group[:NAMED])
+    return f"{len(group):,} objects ({paths}{f' and {len(group) - NAMED:,} more' if len(group) > NAMED else ''}):"

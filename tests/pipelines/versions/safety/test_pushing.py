@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.versions.cache import open_cache
 from pipelines.versions.safety.needs import list_needs
-from pipelines.versions.safety.pushing import push_history
+from pipelines.versions.safety.pushing import Lacking, Pushed, describe_pushed, push_history
 from pipelines.versions.safety.revisions import list_turn_revisions
 from pipelines.versions.safety.stores import LocalStore, RemoteStore, StoreError, read_listings
 
@@ -99,3 +99,14 @@ def test_without_a_remote_one_line_says_how_to_add_one(forked: Path, flywheel: C
         push_history(forked)
     done = flywheel(forked, "push")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+def test_objects_that_lack_for_one_reason_share_a_line() -> None:
+    some = [Lacking(("turn-1",), "prompts", f"data/{n}.parquet", str(n), "is nowhere") for n in range(5)]
+    other = Lacking(("turn-2",), "sft", "models/sft", "abc.dir", "is corrupt")
+    told = describe_pushed(Pushed("store", ("turn-1", "turn-2"), 7, 1, 10, 1, (*some, other)))
+    assert told == [
+        "remote store: 1 object sent (10 bytes), 0 were there",
+        "not there: turn-1: 5 objects (data/0.parquet, data/1.parquet, data/2.parquet and 2 more): is nowhere",
+        "not there: turn-2: sft: models/sft (abc.dir) is corrupt",
+    ]
