@@ -197,7 +197,7 @@ def test_sides_that_repeat_a_demonstration_are_named_beside_it(labels: Labels) -
     rows = [{"demonstration_id": f"d{n}", **row} for n, row in enumerate(taught)]
     demonstrations = labels.table("demonstrations", rows)
     for order in (demonstrations, demonstrations.reverse()):
-        result = labels.curate(demonstrations=order)
+        result = labels.curate({"repeated_demonstration": "warn"}, demonstrations=order)
         # the prompt's 6 shingles; of the reply's 29, 28 of "told"
         found = result.findings.select("pair_id", "reason", "action", "value", "threshold", "matched_id").rows()
         assert found == [(pair, "repeated_demonstration", "warn", 34 / 35, 0.8, "d1")]
