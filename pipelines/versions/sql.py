@@ -227,6 +227,8 @@ def describe_fault(error: Exception, catalog: Catalog, query: Query) -> str:
     if not named or not isinstance(error, duckdb.CatalogException | duckdb.PermissionException):
         return text
     name = named[0]
+    if name.table.lower() in EXTRA:
+        return f"{name.table} has the rows of every revision and stands without a schema: `FROM {name.table.lower()}`"
     known = [*EXTRA] if name.schema in ("", MAIN) else []
     if name.schema or catalog.default is not None:
         known += catalog.list_names(name.schema or MAIN)

@@ -298,6 +298,7 @@ def test_a_sort_larger_than_memory_goes_on_disk_and_leaves_nothing(
         ("FROM preferencs", r"there is no table preferencs, near are preferences"),
         ('FROM "turn-1".sample', r"there is no table sample, near are samples"),
         ("FROM all_turns.rating", r"there is no table rating, near are ratings"),
+        ("FROM raw.turns", r"turns has the rows of every revision and stands without a schema: `FROM turns`"),
         ("FROM qqqqqq", r"there is no table qqqqqq: `flywheel sql 'SHOW TABLES'` lists"),
         ("SELECT chosen FROM preferences", r'"chosen" not found .*Candidate bindings: .*"chosen_id"'),
         ('FROM "turn-9".preferences', r"unknown revision 'turn-9'"),
