@@ -63,10 +63,12 @@ def measure_personal_data(texts: Texts, rule: PersonalData) -> Measure:
 
 def count_personal_data(text: str, kinds: Collection[str] | None = None) -> int:
     """How many items of personal data of the given kinds (all without) a text holds."""
-    cards = set(_find_cards(text))
     wanted = FINDERS if kinds is None else {kind: FINDERS[kind] for kind in kinds}
-    phones_in_cards = "phone" in wanted and sum(any(m in card for card in cards) for m in _find_phones(text))
-    return sum(len(list(find(text))) for find in wanted.values()) - phones_in_cards
+    count = sum(len(list(find(text))) for find in wanted.values())
+    if "phone" not in wanted:
+        return count
+    numbers = {*_find_cards(text), *_find_ibans(text)}
+    return count - sum(any(phone in number for number in numbers) for phone in _find_phones(text))
 
 
 def _find_emails(text: str) -> Iterable[str]:

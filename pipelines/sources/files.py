@@ -82,7 +82,9 @@ def read_file(path: Path) -> SourceFile:
 def _join_folder(folder: Path) -> bytes:
     """A folder of JSON files of one line each, as RACE is, as the JSON Lines file of the same rows, by their paths."""
     lines = [path.read_bytes().strip() for path in sorted(folder.rglob("*")) if path.is_file()]
-    if not lines or not all(line.startswith(b"{") and b"\n" not in line for line in lines):
+    if not lines:
+        raise IngestError(f"{folder}: is a folder without files; name a file")
+    if not all(line.startswith(b"{") and b"\n" not in line for line in lines):
         raise IngestError(f"{folder}: is a folder whose files are not all JSON of one line; name one file of it")
     return b"\n".join(lines) + b"\n"
 

@@ -234,6 +234,7 @@ def test_language_needs_length_and_certainty(params: Params, only: Any) -> None:
         ("4539 1488 0343 6467", 1),
         ("4539 1488 0343 6468", 0),  # wrong check digit
         ("IBAN GB82 WEST 1234 5698 7654 32", 1),
+        ("IBAN DE89 3704 0044 0532 0130 00", 1),
         ("SSN 536-90-4399", 1),
         ("(212) 555-0123 is made up", 0),
         ("from 1999-2005, 3.14159265358979 and 1,000,000,000", 0),

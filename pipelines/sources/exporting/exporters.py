@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from pipelines.sources.exporting import argilla, label_studio, openai, sharegpt, trl
 from pipelines.sources.exporting.exporter import Exporter, ExportError
 from pipelines.sources.faults import RowFaultError, hint_format
-from schemas.records import Candidate, Demonstration
+from schemas.records import Candidate, Demonstration, Ranking
 
 MODULES = (trl, openai, sharegpt, label_studio, argilla)
 EXPORTERS: dict[str, Exporter] = {module.EXPORTER.name: module.EXPORTER for module in MODULES}
 OTHER_IDS = "ids: an import of these rows gives others"
+OTHER_RANKINGS = "ids of rankings: an import gives others, since it names their labelers anew"
 PARQUET = "parquet"
 NAMES = (*EXPORTERS, PARQUET)
 
@@ -64,7 +65,9 @@ def convert_rows(exporter: Exporter, table: str, rows: Iterable[Mapping[str, Any
             n_unsaid += 1
             continue
         values.append(exported.value)
-        losses[OTHER_IDS] += not _list_ids(table, row) <= _read_ids(exporter, exported.value)
+        read = _read_ids(exporter, exported.value)
+        losses[OTHER_IDS] += not _list_ids(table, row) <= read
+        losses[OTHER_RANKINGS] += not {ranking["ranking_id"] for ranking in row.get("rankings", ())} <= read
     return Converted(values, n_unsaid, +losses)
 
 
@@ -76,11 +79,11 @@ def _list_ids(table: str, row: Mapping[str, Any]) -> set[str]:
 
 
 def _read_ids(exporter: Exporter, value: Mapping[str, Any]) -> set[str]:
-    """Ids of demonstrations and candidates that an import of the row gives."""
+    """Ids of demonstrations, candidates and rankings that an import of the row gives."""
     try:
         records = [record for _, record in exporter.reads.convert(value).records]
     except (RowFaultError, ValidationError):
         return set()
-    return {r.demonstration_id for r in records if isinstance(r, Demonstration)} | {
-        r.candidate_id for r in records if isinstance(r, Candidate)
-    }
+    ids = {r.demonstration_id for r in records if isinstance(r, Demonstration)}
+    ids |= {r.candidate_id for r in records if isinstance(r, Candidate)}
+    return ids | {r.ranking_id for r in records if isinstance(r, Ranking)}

@@ -14,7 +14,7 @@ from curation.views import read_view
 from pipelines.export import export_rows
 from pipelines.ingest import ingest_file
 from pipelines.sources.conversations import MARKS
-from pipelines.sources.exporting.exporters import EXPORTERS, OTHER_IDS
+from pipelines.sources.exporting.exporters import EXPORTERS, OTHER_IDS, OTHER_RANKINGS
 from pipelines.sources.imports import read_imports
 from schemas.ids import pair_id
 from schemas.records import Candidate, Demonstration, Message, Prompt, Ranking, Record, Tier, TrainedMessage
@@ -137,6 +137,15 @@ def judged(draw: st.DrawFn, labelers: list[str], *, ties: bool) -> list[Record]:
     return rows
 
 
+@pytest.mark.parametrize("name", ["label-studio", "argilla"])
+def test_labelers_that_are_no_users_of_a_tool_give_rankings_other_ids(tmp_path: Path, name: str) -> None:
+    prompt = Prompt(messages=(Message(role="user", content="Name a fruit"),))
+    candidates = [answer(prompt, text) for text in ("An apple", "A stone")]
+    rows = [prompt, *candidates, *judge("sandbox/1", candidates, [[0], [1]])]
+    report = export_rows(write_project(tmp_path / "p", rows), name, tmp_path / "out.json")
+    assert report.losses["rankings"][OTHER_RANKINGS] == 1 and OTHER_IDS not in report.losses["rankings"]
+
+
 @pytest.mark.parametrize(
     ("name", "labelers"),
     [
@@ -155,7 +164,7 @@ def test_rankings_keep_their_ids_and_ties(
     tasks = data.draw(st.lists(drawn, min_size=1, max_size=3, unique_by=lambda rows: rows[0].prompt_id))  # type: ignore[attr-defined]
     rows = [row for task in tasks for row in task]
     report = export_rows(write_project(root / "p", rows), name, root / "out.json")
-    assert OTHER_IDS not in report.losses["rankings"]
+    assert OTHER_IDS not in report.losses["rankings"] and OTHER_RANKINGS not in report.losses["rankings"]
     part = ingest_file(root / "q", root / "out.json").part
     assert part.format == name and part.rows.quarantined == 0
     expected = {
