@@ -58,8 +58,7 @@ def drop_beside_known(
     """Near-duplicates among new rows (row_id: UInt32 below first_known, text) and of known ones."""
     rows = order_rows(rows, keep)
     bands = sign_rows([rows["text"]], params, progress=progress)
-    wanted = [_find_shared(part.keys, bands.keys) for part in known]
-    parts = list(zip(known, wanted, strict=True))
+    parts = list(zip(known, _find_shared(known, bands.keys), strict=True))
     names = [part.names.gather(places) for part, places in parts]
     n_known = sum(map(len, names))
     beside = Bands(
@@ -84,11 +83,17 @@ def take_texts(known: Known, places: Array) -> pl.Series:
     return pl.Series("text", [data[first:last].tobytes().decode() for first, last in spans], dtype=pl.String)
 
 
-def _find_shared(known: Sequence[Array], new: Array) -> Array:
-    """Places of the known rows that share a key of any band with a new row."""
+def _find_shared(known: Sequence[Known], new: Array) -> list[Array]:
+    """Of each part, places of the known rows that share a key of any band with a new row."""
     from curation import signing
 
-    shared = np.zeros(len(known[0]), np.bool_)
-    for _ in run_threads(lambda band: signing.find_shared(known[band], new[band], shared), range(len(new))):
+    shared = [np.zeros(len(part.counts), np.bool_) for part in known]
+
+    def mark(band: int) -> None:
+        table = signing.index_keys(new[band])
+        for part, marks in zip(known, shared, strict=True):
+            signing.mark_shared(part.keys[band], table, marks)
+
+    for _ in run_threads(mark, range(len(new)) if known else ()):
         pass
-    return np.flatnonzero(shared)
+    return [np.flatnonzero(marks) for marks in shared]

@@ -137,19 +137,22 @@ def _leave_out_known(rows: pl.DataFrame, known: Sequence[Known]) -> pl.DataFrame
     Raises:
         UserError: a known row has another text now.
     """
+    if not known:
+        return rows
+    names = pl.concat([part.names for part in known])
+    place = names.is_in(rows["name"].implode()).arg_true()
+    again = rows.select("row_id", "name", "text").join(
+        pl.DataFrame({"name": names.gather(place), "place": place}), on="name", maintain_order="left"
+    )
+    first = 0
     for part in known:
-        place = part.names.is_in(rows["name"].implode()).arg_true()
-        if not len(place):
-            continue
-        again = rows.select("row_id", "name", "text").join(
-            pl.DataFrame({"name": part.names.gather(place), "place": place}), on="name", maintain_order="left"
-        )
-        changed = again.filter(pl.col("text") != take_texts(part, again["place"].to_numpy()))
+        here = again.filter(pl.col("place").is_between(first, first + len(part.names), closed="left"))
+        changed = here.filter(pl.col("text") != take_texts(part, here["place"].to_numpy() - first))
         if changed.height:
             name = changed["name"][0]
             raise UserError(f"row {name!r} has another text than when its signature was made; give a new folder")
-        rows = rows.join(again.select("row_id"), on="row_id", how="anti", maintain_order="left")
-    return rows
+        first += len(part.names)
+    return _leave_out(rows, again)
 
 
 def _find_noise(rows: pl.DataFrame, names: Sequence[str], rules: Any) -> list[pl.DataFrame]:

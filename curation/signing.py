@@ -108,25 +108,31 @@ def group_bands(first, last, keys, alone, shared, n_buckets):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def find_shared(known, new, shared):  # type: ignore[no-untyped-def]
-    """Mark the known rows whose key in a band is the key of a new row too."""
+def index_keys(keys):  # type: ignore[no-untyped-def]
+    """A hash table of keys; NOBODY is an empty place, so that the one key that looks like it is not found."""
     size = 4
-    while size < 4 * len(new):
+    while size < 4 * len(keys):
         size *= 2
-    table = np.full(size, NOBODY, np.uint32)  # the one key that looks like an empty place finds nothing
-    for key in new:
+    table = np.full(size, NOBODY, np.uint32)
+    for key in keys:
         place = int(key) & (size - 1)
         while table[place] != NOBODY and table[place] != key:
             place = (place + 1) & (size - 1)
         table[place] = key
-    for row in range(len(known)):
-        key = known[row]
-        place = int(key) & (size - 1)
+    return table
+
+
+@njit(cache=True, nogil=True)
+def mark_shared(keys, table, shared):  # type: ignore[no-untyped-def]
+    """Mark the rows whose key is in a table of `index_keys`."""
+    for row in range(len(keys)):
+        key = keys[row]
+        place = int(key) & (len(table) - 1)
         while table[place] != NOBODY:
             if table[place] == key:
                 shared[row] = True
                 break
-            place = (place + 1) & (size - 1)
+            place = (place + 1) & (len(table) - 1)
 
 
 @njit(cache=True)

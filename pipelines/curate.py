@@ -178,16 +178,14 @@ def _read_params(path: Path | None) -> "Params":
 
 def _add_known(folder: Path, near: "NearDuplicates", faults: "Faults", rows: pl.DataFrame, names: pl.Series) -> None:
     """Keep the new rows that nothing was found against."""
-    from curation.buckets import Bands
-    from pipelines.signatures import write_known
+    from pipelines.signatures import slice_known, write_known
 
     new = faults.extended.rows  # type: ignore[union-attr]
-    bands = faults.extended.bands  # type: ignore[union-attr]
     stay = ~new.is_in(faults.found["row"].unique().implode())
     places, ids = stay.arg_true().to_numpy(), new.filter(stay)
     if len(ids):
-        whole = Bands(bands.keys[:, places], bands.counts[:, places])
-        write_known(folder, near, names.gather(ids), rows["text"].gather(ids), whole)
+        bands = faults.extended.bands  # type: ignore[union-attr]
+        write_known(folder, near, slice_known(names, rows["text"], ids, bands, places))
 
 
 def _write_outputs(

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,11 @@ from schemas.curation_params import NearDuplicates
 from schemas.errors import UserError
 
 _SETTINGS = "settings.json"
+_SLICE_ROWS = 65_536
 
 
 def read_known(folder: Path, near: NearDuplicates) -> list[Known]:
-    """Rows that earlier runs kept, a part a run, oldest first.
+    """Rows that earlier runs kept, oldest first; a run's in as many parts as it was written in.
 
     Raises:
         UserError: they were made with other settings, or a file is damaged.
@@ -43,26 +45,42 @@ def read_known(folder: Path, near: NearDuplicates) -> list[Known]:
     if other:
         changed = f"{other[0]} {made.get(other[0])}, now {settings[other[0]]}"
         raise UserError(f"--signatures {folder}: made with other settings ({changed}); give a new folder")
-    return [_read_part(path) for path in sorted(folder.glob("part-*.arrow"))]
+    return [part for path in sorted(folder.glob("part-*.arrow")) for part in _read_parts(path)]
 
 
-def write_known(folder: Path, near: NearDuplicates, names: pl.Series, texts: pl.Series, bands: Bands) -> None:
-    """Add a part with the rows of a run; nothing of it is seen before it is whole."""
+def write_known(folder: Path, near: NearDuplicates, frames: Iterable[pl.DataFrame]) -> None:
+    """Add a file with the rows of a run, as `slice_known` gives them; nothing of it is seen before it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {f"band_{number:03}": keys for number, keys in enumerate(bands.keys)}
-    frame = pl.DataFrame({"name": names, "text": texts, "count": bands.counts[0], **columns})
     number = len(list(folder.glob("part-*.arrow"))) + 1
     path = folder / f"part-{number:05}.arrow"
     staged = folder / f".{path.name}.{os.getpid()}.part"
+    tables = (frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()) for frame in frames)
     try:
-        table = frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-        with pa.OSFile(str(staged), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table, max_chunksize=max(1, frame.height))  # one batch: columns without seams
+        first = next(tables)
+        with pa.OSFile(str(staged), "wb") as file, pa.ipc.new_file(file, first.schema) as writer:
+            for table in chain([first], tables):
+                writer.write_table(table, max_chunksize=table.num_rows)
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
     if number == 1:
         write_bytes((json.dumps(_describe(near), indent=2) + "\n").encode(), folder / _SETTINGS)
+
+
+def slice_known(
+    names: pl.Series, texts: pl.Series, ids: pl.Series, bands: Bands, places: Array
+) -> Iterator[pl.DataFrame]:
+    """Some rows to write, a slice at a time: a second copy of all texts would take as much memory as all else.
+
+    Args:
+        ids: of the rows, in names and texts. places: theirs in bands.
+    """
+    for first in range(0, len(ids), _SLICE_ROWS):
+        part, at = ids[first : first + _SLICE_ROWS], places[first : first + _SLICE_ROWS]
+        columns = {f"band_{number:03}": keys[at] for number, keys in enumerate(bands.keys)}
+        yield pl.DataFrame(
+            {"name": names.gather(part), "text": texts.gather(part), "count": bands.counts[0, at], **columns}
+        )
 
 
 @contextmanager
@@ -108,15 +126,19 @@ def _describe(near: NearDuplicates) -> dict[str, object]:
     return {"version": BAND_VERSION, **near.model_dump()}
 
 
-def _read_part(path: Path) -> Known:
+def _read_parts(path: Path) -> Iterator[Known]:
     try:
-        batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
+        batches = [file.get_batch(number) for number in range(file.num_record_batches)]
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]}); give a new folder") from None
-    keys = [_view(batch[name], np.uint32) for name in batch.schema.names if name.startswith("band_")]
     # polars reads the names, and bytes are decoded where they are needed: Arrow's own conversions would load pandas
-    names = pl.read_ipc(path, columns=["name"])["name"]
-    return Known(names, arrow_buffers(batch["text"]), _view(batch["count"], np.int32), keys)
+    names, first = pl.read_ipc(path, columns=["name"])["name"], 0
+    for batch in batches:
+        keys = [_view(batch[name], np.uint32) for name in batch.schema.names if name.startswith("band_")]
+        named = names[first : first + len(batch)]
+        yield Known(named, arrow_buffers(batch["text"]), _view(batch["count"], np.int32), keys)
+        first += len(batch)
 
 
 def _view(column: pa.Array, dtype: type) -> Array:
