@@ -3,18 +3,19 @@
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines.loose_rows import parse_against, read_against, read_rows
+from pipelines.loose_rows import fit_names, parse_against, read_against, read_rows
 from pipelines.progress import show_progress
 from pipelines.store import write_parquet
 from schemas.errors import UserError
 
 if TYPE_CHECKING:
+    from curation.known_rows import Known
     from curation.loose_rows import Faults
     from schemas.curation_params import DemonstrationRules, NearDuplicates
     from schemas.params import Params
@@ -79,14 +80,13 @@ def curate_file(
     settings = _read_params(params)
     near = _set_threshold(settings.near_duplicates, threshold)
     from curation.loose_rows import find_faults
-    from pipelines.signatures import read_known
 
     rules = settings.curate_demonstrations.rules
     chosen = _choose_rules(rules, only, reference, against)
     rows, names = read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
     held = read_against(others, rows.height, names["name"]) if others else None
     loading.join()
-    known = read_known(signatures, near) if signatures else None
+    known = _read_known(signatures, near, names["name"]) if signatures else None
     with show_progress(file.name) as progress:
         faults = find_faults(
             rows.with_columns(names["name"]), chosen, rules, near, keep=keep, known=known, others=held,
@@ -176,6 +176,15 @@ def _read_params(path: Path | None) -> "Params":
     return parse_params(read_yaml(source), str(source))
 
 
+def _read_known(folder: Path, near: "NearDuplicates", names: pl.Series) -> "list[Known]":
+    """Rows that earlier runs kept, their names of the type that those of the new rows have."""
+    from pipelines.signatures import read_known
+
+    known = read_known(folder, near)
+    told = "--signatures {}: keys of earlier rows are {}"
+    return [replace(part, names=fit_names(part.names, names, told.format(folder, part.names.dtype))) for part in known]
+
+
 def _add_known(folder: Path, near: "NearDuplicates", faults: "Faults", rows: pl.DataFrame, names: pl.Series) -> None:
     """Keep the new rows that nothing was found against."""
     from pipelines.signatures import slice_known, write_known
@@ -200,7 +209,7 @@ def _write_outputs(
         whole = read_columns(file)
         write_parquet(whole.filter(~pl.int_range(pl.len(), dtype=pl.UInt32).is_in(gone.implode())), kept)
     all_names = [names["name"], *([] if held is None else [held["name"]])]
-    all_names += [] if faults.extended is None else [faults.extended.names]
+    all_names += [faults.extended.names] if faults.extended and len(faults.extended.names) else []
     ledger = found.select(
         names["name"].gather(found["row"]).alias("row_id"), "reason", "value", "threshold",
         pl.concat(all_names).gather(found["matched_row"]).alias("matched_id"), "rule_version",

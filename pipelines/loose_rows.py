@@ -90,7 +90,9 @@ def read_against(files: Sequence[Against], first: int, names: pl.Series) -> pl.D
     parts = []
     for each in files:
         rows, named = read_rows(each.path, each.text, each.key, (), {})
-        held = pl.DataFrame({"text": rows["text"], "name": _fit_names(each, named["name"], names)})
+        what = f"column {each.key} holds {named['name'].dtype}" if each.key else "rows without a key are numbered"
+        fitted = fit_names(named["name"], names, f"--against {each.path}: {what}")
+        held = pl.DataFrame({"text": rows["text"], "name": fitted})
         # thousands of one text would each be compared with every row like it
         held = held.unique("text", keep="first", maintain_order=True)
         parts.append(held.with_columns(file=pl.lit(str(each.path))))
@@ -98,16 +100,21 @@ def read_against(files: Sequence[Against], first: int, names: pl.Series) -> pl.D
     return whole.with_columns(row=pl.int_range(first, first + whole.height, dtype=pl.UInt32, eager=True))
 
 
-def _fit_names(each: Against, given: pl.Series, names: pl.Series) -> pl.Series:
+def fit_names(given: pl.Series, names: pl.Series, told: str) -> pl.Series:
+    """Names of other rows, made to be of the type that the names of the rows to judge have.
+
+    Args:
+        told: what the other names are, for the error.
+
+    Raises:
+        UserError: they cannot be: ones are texts and ones numbers, or too great.
+    """
     if given.dtype == names.dtype:
         return given
     whole = given.dtype.is_integer() and names.dtype.is_integer()
     fitted = given.cast(names.dtype, strict=False) if whole else None
     if fitted is None or fitted.null_count():
-        what = f"column {each.key} holds {given.dtype}" if each.key else "rows without a key are numbered"
-        raise UserError(
-            f"--against {each.path}: {what}, the names of the rows to judge are {names.dtype}; give keys of one type"
-        )
+        raise UserError(f"{told}, the names of the rows to judge are {names.dtype}; give keys of one type")
     return fitted
 
 

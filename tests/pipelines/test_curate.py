@@ -333,6 +333,19 @@ def test_files_one_after_another_are_judged_as_one(tmp_path: Path) -> None:
     assert len(list(folder.glob("part-*.arrow"))) == 3
 
 
+def test_keys_of_other_widths_are_still_keys(tmp_path: Path) -> None:
+    folder, out = tmp_path / "signatures", tmp_path / "dropped.parquet"
+    rows = ROWS.with_columns(id=pl.int_range(pl.len()))
+    for dtype in (pl.Int64, pl.UInt16):
+        file = write(rows.with_columns(pl.col("id").cast(dtype)), tmp_path / f"{dtype}.parquet")
+        curate_file(file, "body", key="id", dropped=out, only=["near_duplicate"], signatures=folder)
+    more = write(
+        rows.select(pl.lit(900, pl.Int32).alias("id"), pl.col("body").last()).head(1), tmp_path / "more.parquet"
+    )
+    curate_file(more, "body", key="id", dropped=out, only=["near_duplicate"], signatures=folder)
+    assert pl.read_parquet(out).select("row_id", "matched_id").rows() == [(900, rows["id"][-1])]
+
+
 def test_signatures_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
     file, folder = write(ROWS, tmp_path / "rows.parquet"), tmp_path / "signatures"
     options = {"dropped": tmp_path / "dropped.parquet", "only": ["near_duplicate"], "signatures": folder}
@@ -344,6 +357,9 @@ def test_signatures_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="row 'k1' has another text"):
         changed = ROWS.with_columns(body=pl.col("body") + " more")
         curate_file(write(changed, tmp_path / "changed.parquet"), "body", key="id", **options)
+    with pytest.raises(UserError, match="keys of earlier rows are String, the names of the rows to judge are Int64"):
+        numbered = ROWS.with_columns(id=pl.int_range(pl.len()))
+        curate_file(write(numbered, tmp_path / "numbered.parquet"), "body", key="id", **options)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").touch()
     with pytest.raises(UserError, match="holds other things"):
