@@ -54,7 +54,8 @@ def test_init_then_status_as_json(tmp_path: Path) -> None:
     found = json.loads(flywheel(tmp_path / "project", "status", "--json").stdout)
     assert (found["turn"], found["parent"], found["next"]) == (1, None, "dvc repro")
     assert [stage["stage"] for stage in found["stages"]][:2] == ["start", "prompts"]
-    refused = flywheel(tmp_path / "project" / "imports", "next")
+    identity = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    refused = flywheel(tmp_path / "project" / "imports", "next", **identity)
     assert refused.returncode == 1 and "turn 1 has not been run yet: `dvc repro`" in refused.stderr
 
 
