@@ -52,7 +52,10 @@ def improve_by_best_of_n(
         best = keep_highest(pick_best(scored), params.kept_share)
     examples = _list_examples(prompts, best, labelers_best if params.labelers_best else [])
     if not examples:
-        raise UserError(f"best_of_n: no sample of {len(prompts)} prompts came to an end and labelers gave none")
+        raise UserError(
+            f"best_of_n: no answer to learn, neither a sample of {len(prompts)} prompts that came to an end nor one of"
+            " the labelers' best: see policy.best_of_n.kept_share, its sampling.max_new_tokens, rankings.labelers"
+        )
     fine_tuned = work / "fine_tuned"
     tuned = train_sft(
         start, examples, params=params.fine_tune, max_tokens=max_tokens, seed=seed, out=fine_tuned,

@@ -13,6 +13,7 @@ from training.batches import plan_batches
 from training.examples import Group
 from training.improvement import PolicyResult
 from training.models import load_policy, model_digest, write_lineage
+from training.pairwise import explain_no_pair
 from training.tokenizer import encode_example
 from training.trl_runs import common_settings, pick_measures, plain_messages, run_trainer, save_trained
 
@@ -48,7 +49,7 @@ def improve_by_dpo(
     model, tokenizer = load_policy(start)
     rows, skipped = _select_pairs(tokenizer, groups, params, max_tokens)
     if not rows:
-        raise UserError(f"dpo: no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens}): raise it")
+        raise UserError(f"dpo: {explain_no_pair(groups, max_tokens)}")
     n_rows = max(1, round(params.epochs * len(rows)))
     plan = plan_batches([row["length"] for row in rows], batch_rows=params.batch_pairs, n_rows=n_rows, seed=seed)
     ordered = [rows[index] for batch in plan for index in batch]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import UserError
 from schemas.ids import digest_rows
 from training.tokenizer import ensure_chat_template
 
@@ -70,7 +71,7 @@ def load_policy(source: str | Path) -> "tuple[PreTrainedModel, PreTrainedTokeniz
     `source` is a model directory or a Hugging Face name; its tokenizer gets a chat template where it has none.
 
     Raises:
-        FileNotFoundError: neither a directory nor a model in the local Hugging Face cache.
+        UserError: neither a directory nor a model in the local Hugging Face cache.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -79,9 +80,9 @@ def load_policy(source: str | Path) -> "tuple[PreTrainedModel, PreTrainedTokeniz
         tokenizer = load_tokenizer(source)
         model = AutoModelForCausalLM.from_pretrained(str(source), dtype=torch.float32)
     except OSError as error:
-        raise FileNotFoundError(
+        raise UserError(
             f"no model at {str(source)!r}: it must be a directory written by save_pretrained, or a Hugging Face name"
-            f" already in the local cache (HF_HUB_OFFLINE=0 lets it be downloaded): {error}"
+            f" already in the local cache (HF_HUB_OFFLINE=0 lets it be downloaded): {' '.join(str(error).split())}"
         ) from error
     model.eval()
     return model, tokenizer
@@ -124,11 +125,11 @@ def model_digest(directory: Path) -> str:
     Weights in several files, as others save big models, are named by the md5 of the files' md5s.
 
     Raises:
-        FileNotFoundError: the directory holds no safetensors weights.
+        UserError: the directory holds no safetensors weights.
     """
     shards = [path for path in [directory / WEIGHTS] if path.exists()] or sorted(directory.glob("model-*.safetensors"))
     if not shards:
-        raise FileNotFoundError(f"{directory} holds no {WEIGHTS}: save its model as safetensors")
+        raise UserError(f"{directory} holds no {WEIGHTS}: save its model as safetensors")
     digests = []
     for shard in shards:
         with shard.open("rb") as file:

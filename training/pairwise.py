@@ -81,3 +81,12 @@ def pairwise_loss(
         offset += size
     difference = rewards[chosen] - rewards[rejected] - rewards.new_tensor(margins)
     return -(rewards.new_tensor(factors) * torch.nn.functional.logsigmoid(difference)).sum()
+
+
+def explain_no_pair(groups: Sequence[Group], max_tokens: int) -> str:
+    """Why there is no pair to train on, and the mend."""
+    if not any(group.pairs for group in groups):
+        return (
+            "no preference of a train prompt is kept: see rankings.labelers, metrics/rankings.json, `flywheel dropped`"
+        )
+    return f"no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens}): raise it"

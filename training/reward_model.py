@@ -17,7 +17,7 @@ from training import Progress, ignore_progress
 from training.batches import plan_batches
 from training.examples import Group, Message
 from training.models import choose_device, load_tokenizer, model_digest, save_model, write_lineage
-from training.pairwise import EncodedGroup, encode_groups, pairwise_loss
+from training.pairwise import EncodedGroup, encode_groups, explain_no_pair, pairwise_loss
 from training.tokenizer import encode_example
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def train_reward_model(
     tokenizer = load_tokenizer(start)
     kept, skipped = encode_groups(tokenizer, groups, max_tokens)
     if not kept:
-        raise UserError(f"reward model: no pair of {len(groups)} prompts fits into start.max_tokens ({max_tokens})")
+        raise UserError(f"reward model: {explain_no_pair(groups, max_tokens)}")
     torch.manual_seed(seed)
     model = load_reward_model(start, tokenizer)
     losses = _fit(model, kept, params, seed, work, progress)
@@ -86,14 +86,14 @@ def load_reward_model(source: Path, tokenizer: "PreTrainedTokenizerBase") -> "Pr
     A new head is drawn with standard deviation 1 / sqrt(d + 1) (Stiennon et al. 2020), so seed torch first.
 
     Raises:
-        TypeError: the architecture has no `score` head (only decoders are supported).
+        UserError: the architecture has no `score` head (only decoders are supported).
     """
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     model = AutoModelForSequenceClassification.from_pretrained(str(source), num_labels=1, dtype=torch.float32)
     if not isinstance(getattr(model, "score", None), torch.nn.Linear):
-        raise TypeError(f"{source}: {type(model).__name__} has no linear `score` head: take a decoder-only model")
+        raise UserError(f"{source}: {type(model).__name__} has no linear `score` head: take a decoder-only model")
     if not is_reward_model(AutoConfig.from_pretrained(str(source))):
         torch.nn.init.normal_(model.score.weight, std=1 / math.sqrt(model.score.in_features + 1))
         model.config.reward_shift = 0.0

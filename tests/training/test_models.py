@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from schemas.errors import UserError
 from training.models import (
     load_checkpoint,
     load_policy,
@@ -70,9 +71,9 @@ def test_digest_of_shards_depends_on_each(policy, tmp_path):
 
 
 def test_missing_model_is_one_clear_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no model at"):
+    with pytest.raises(UserError, match=r"^no model at .* must be a directory [^\n]*$"):
         load_policy(tmp_path / "nothing")
-    with pytest.raises(FileNotFoundError, match=r"holds no model\.safetensors"):
+    with pytest.raises(UserError, match=r"holds no model\.safetensors"):
         model_digest(tmp_path)
 
 

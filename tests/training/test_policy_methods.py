@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from schemas.errors import UserError
 from schemas.ids import candidate_id, digest_rows, pair_id
 from schemas.training_params import BestOfN, Dpo, Policy, RewardModel, Rloo, Sampling, Sft
 from training.best_of_n import improve_by_best_of_n, keep_highest, pick_best
@@ -279,6 +280,14 @@ def test_best_of_n_names_its_own_samples_and_the_labelers_best(best_of_n, policy
 def test_best_of_n_without_the_labelers_trains_on_its_own_samples_alone(policy, reward_model, tmp_path):
     result = run_best_of_n(policy, reward_model, tmp_path, BEST_OF_N.model_copy(update={"labelers_best": False}))
     assert result.trained_row_ids == sorted({scored.candidate_id for scored in result.best_samples}) != []
+
+
+def test_nothing_to_learn_from_is_one_clear_error(policy, reward_model, tmp_path):
+    with pytest.raises(UserError, match="dpo: no preference of a train prompt is kept: see rankings"):
+        run_dpo(policy, tmp_path, groups=[])
+    nothing = BEST_OF_N.model_copy(update={"labelers_best": False, "kept_share": 0.0})
+    with pytest.raises(UserError, match=r"best_of_n: no answer to learn, .* see policy\.best_of_n\.kept_share"):
+        run_best_of_n(policy, reward_model, tmp_path, nothing)
 
 
 def test_the_dispatch_runs_the_named_method_with_its_section(best_of_n, policy, reward_model, tmp_path):

@@ -135,3 +135,5 @@ def test_nothing_that_fits_is_an_error(policy, tmp_path):
     long = Group("p", ask("books " * 80), [answer("Yes."), answer("No.")], [Pair(0, 1, 1.0, 0.0)])
     with pytest.raises(UserError, match="no pair of 1 prompts fits"):
         train(policy, tmp_path, groups=[long])
+    with pytest.raises(UserError, match="no preference of a train prompt is kept: see rankings"):
+        train(policy, tmp_path, groups=[])
