@@ -67,9 +67,9 @@ def drop_beside_known(
     )
     texts = pl.concat([*(take_texts(part, places) for part, places in parts), rows["text"].rename("text")])
     ids = pl.concat([pl.int_range(first_known, first_known + n_known, dtype=pl.UInt32, eager=True), rows["row_id"]])
-    matches = match_survivors(ids, gather_buckets(beside, [texts], params), params)
+    matches = match_survivors(ids, gather_buckets(beside, [texts], params), params, n_known)
     return Extended(
-        matches.filter(pl.col("row_id") < first_known),
+        matches,
         pl.concat(names) if names else pl.Series([], dtype=pl.String),
         rows["row_id"],
         bands,
@@ -90,9 +90,9 @@ def _find_shared(known: Sequence[Known], new: Array) -> list[Array]:
     shared = [np.zeros(len(part.counts), np.bool_) for part in known]
 
     def mark(band: int) -> None:
-        table = signing.index_keys(new[band])
+        table, bits = signing.index_keys(new[band])
         for part, marks in zip(known, shared, strict=True):
-            signing.mark_shared(part.keys[band], table, marks)
+            signing.mark_shared(part.keys[band], table, bits, marks)
 
     for _ in run_threads(mark, range(len(new)) if known else ()):
         pass

@@ -125,18 +125,18 @@ def _enlist(i, buckets, lists):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def match_rows(buckets, n_buckets, values, starts, sizes, limits, listed, every):  # type: ignore[no-untyped-def]
+def match_rows(buckets, n_buckets, values, starts, sizes, limits, n_first, joining):  # type: ignore[no-untyped-def]
     """Nearest listed row before each row, and the similarity; -1 without one.
 
-    listed[row] says whether later rows may match this one. With every true, those are not matched themselves; else a
-    row that found a match is not listed: what remains listed are the survivors, each dropped row beside a direct one.
+    The first n_first rows are listed, whatever they are like. With joining, so is each later row that found no match:
+    what is listed are the survivors, each dropped row beside a direct one.
     """
     n = len(buckets)
     matched, similarities = np.full(n, -1, np.int64), np.zeros(n, np.float64)
     lists, (sketches, totals) = _open_lists(buckets, n_buckets), _sketch_sets(values, starts, sizes)
     stamps, found = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for i in range(n):
-        if every and listed[i]:
+        if i < n_first:
             _enlist(i, buckets, lists)
             continue
         for k in range(_list_candidates(i, buckets, lists, sketches, totals, limits[0], stamps, found)):
@@ -144,7 +144,7 @@ def match_rows(buckets, n_buckets, values, starts, sizes, limits, listed, every)
             s = _similarity(values, starts, sizes, i, j, limits)
             if s > similarities[i] or (s == similarities[i] and matched[i] > j):
                 matched[i], similarities[i] = j, s
-        if listed[i] and matched[i] < 0:
+        if joining and matched[i] < 0:
             _enlist(i, buckets, lists)
     return matched, similarities
 

@@ -54,12 +54,16 @@ def drop_near_duplicates(
     return match_survivors(rows["row_id"], _shingle(rows, params, columns, within, progress), params)
 
 
-def match_survivors(ids: pl.Series, shingled: Shingled, params: NearDuplicates) -> pl.DataFrame:
-    """`drop_near_duplicates` of rows that are shingled, in the order of survival, and named by ids."""
+def match_survivors(ids: pl.Series, shingled: Shingled, params: NearDuplicates, n_known: int = 0) -> pl.DataFrame:
+    """`drop_near_duplicates` of rows that are shingled, in the order of survival, and named by ids.
+
+    Args:
+        n_known: so many rows come first that are known to survive all before them: they are not judged again.
+    """
     from curation import matching
 
-    listed = np.ones(len(shingled.rows), np.bool_)
-    matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, False)
+    n_first = int(np.searchsorted(shingled.rows, n_known))
+    matched, similarity = matching.match_rows(*_bucketed(shingled, params), n_first, True)
     return _matched_rows(ids, shingled, matched, similarity)
 
 
@@ -81,8 +85,8 @@ def match_references(
     wanted = ["row_id", *columns, *([within] if within else [])]
     both = pl.concat([references.sort("row_id").select(wanted), rows.sort("row_id").select(wanted)])
     shingled = _shingle(both, params, columns, within, progress)
-    listed = shingled.rows < references.height
-    matched, similarity = matching.match_rows(*_bucketed(shingled, params), listed, True)
+    n_first = int(np.searchsorted(shingled.rows, references.height))
+    matched, similarity = matching.match_rows(*_bucketed(shingled, params), n_first, False)
     return _matched_rows(both["row_id"], shingled, matched, similarity)
 
 

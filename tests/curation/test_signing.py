@@ -64,5 +64,5 @@ def test_shared_rows_are_those_whose_key_is_among_the_new_ones() -> None:
     known, new = (rng.integers(0, 5_000, n, dtype=np.uint32) * np.uint32(4096) for n in (900, 300))  # keys collide
     shared = rng.random(900) < 0.1
     expected = shared | np.isin(known, new)
-    signing.mark_shared(known, signing.index_keys(new), shared)
+    signing.mark_shared(known, *signing.index_keys(new), shared)
     assert 0 < shared.sum() < 900 and shared.tolist() == expected.tolist()
