@@ -1,4 +1,4 @@
-"""Seals a trained model with its lineage, and names the rows that it saw."""
+"""Seals a trained policy with its lineage, and names the rows that a model saw."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,15 +10,13 @@ from schemas.sections import Section
 from training.models import model_digest, write_lineage
 
 
-def seal_model(
-    stage: Stage, directory: Path, *, kind: str, rows: Iterable[str], params: Section,
-    parent: Path | None = None, reference: Path | None = None,
-) -> str:  # fmt: skip
-    """Write lineage.json into a model directory; returns the md5 that names the model everywhere."""
+def seal_policy(
+    stage: Stage, directory: Path, *, rows: Iterable[str], params: Section, parent: Path | None = None
+) -> str:
+    """Write lineage.json into a policy's directory; returns the md5 that names the policy everywhere."""
     write_lineage(
-        directory, kind=kind, rows=rows, parent=model_digest(parent) if parent else None,
-        reference=model_digest(reference) if reference else None, params=params.model_dump(mode="json"),
-        seed=stage.seed, threads=stage.params.threads,
+        directory, kind="policy", rows=rows, parent=model_digest(parent) if parent else None, reference=None,
+        params=params.model_dump(mode="json"), seed=stage.seed, threads=stage.params.threads,
     )  # fmt: skip
     return model_digest(directory)
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation.ledger import keep_rows
-from pipelines.models import name_training_rows, seal_model
+from pipelines.models import name_training_rows, seal_policy
 from pipelines.stage import Stage
 from schemas.tables import empty_frame
 from training.examples import Example
@@ -25,7 +25,7 @@ def run(stage: Stage) -> None:
     rows = [empty_frame("training_rows")]
     for name in result.checkpoints:
         seen = result.trained_row_ids
-        model = seal_model(stage, out / name, kind="policy", rows=seen, parent=start, params=params.sft)
+        model = seal_policy(stage, out / name, rows=seen, parent=start, params=params.sft)
         rows.append(name_training_rows(model, seen, "demonstrations"))
     stage.write_table("training_rows", pl.concat(rows))
     trained, skipped = len(result.trained_row_ids), len(result.skipped_row_ids)

@@ -1,6 +1,6 @@
 """Turns the parent turn, a given model or nothing into the policy, reward model and rows to go on from."""
 
-from pipelines.models import seal_model
+from pipelines.models import seal_policy
 from pipelines.sandbox.documents import write_documents
 from pipelines.stage import Stage
 from pipelines.versions.parents import bring_parent
@@ -27,4 +27,4 @@ def run(stage: Stage) -> None:
             pretrain_policy(
                 documents, params=params.start, seed=stage.seed, out=policy, work=stage.resume(), progress=progress
             )
-    seal_model(stage, policy, kind="policy", rows=(), params=params.start)
+    seal_policy(stage, policy, rows=(), params=params.start)

@@ -19,8 +19,6 @@ from training.reward_model import score_completions
 from training.sampling import sample_completions
 from training.win_rates import WinRate, compare_answers
 
-__all__ = ["Divergence", "WinRate", "compare_answers", "evaluate_policies", "mean_sequence_kl"]
-
 Grader = Callable[[str, str], "dict[str, bool] | None"]
 """Named checks of (prompt text, completion text), or None where the grader does not know the prompt."""
 
@@ -57,6 +55,16 @@ class Answer:
     def passed(self) -> bool | None:
         """Whether all checks hold."""
         return all(self.checks.values()) if self.checks else None
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What every answer is judged by, and the settings that it is drawn with."""
+
+    reward_model: Path
+    grade: Grader
+    params: Evaluate
+    max_tokens: int
 
 
 @dataclass(frozen=True)
@@ -103,24 +111,20 @@ def evaluate_policies(
     """
     if not prompts:
         raise UserError("evaluation needs benchmark prompts: see sandbox.n_benchmark_prompts, prompts.splits")
-    plain = [(prompt.prompt_id, prompt.messages) for prompt in prompts]
+    judge = Judge(reward_model, grade, params, max_tokens)
     answers: list[Answer] = []
     by_source: dict[Path, list[Answer]] = {}
     for done, (name, source) in enumerate(policies.items()):
         if source not in by_source:
-            by_source[source] = _answer_prompts(
-                source, prompts, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens,
-                seed=seed, work=work / name,
-            )  # fmt: skip
+            by_source[source] = _answer_prompts(source, prompts, judge, seed, work / name)
         answers += [replace(answer, policy=name) for answer in by_source[source]]
         progress(done + 1, len(policies) + 2)
     drawn = [answer.sample for answer in answers if (answer.policy, answer.mode) == (judged, "sampled")]
-    kl = mean_sequence_kl(policies[judged], reference, plain, drawn, batch_rows=params.sampling.batch_rows)
+    kl = mean_sequence_kl(
+        policies[judged], reference, _list_messages(prompts), drawn, batch_rows=params.sampling.batch_rows
+    )
     progress(len(policies) + 1, len(policies) + 2)
-    best_of = measure_best_of(
-        reference, prompts, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens,
-        seed=seed, work=work / "best_of",
-    )  # fmt: skip
+    best_of = _measure_best_of(reference, prompts, judge, seed + 1, work / "best_of")
     progress(len(policies) + 2, len(policies) + 2)
     graded = [answer for answer in answers if answer.gold is not None and answer.mode == "sampled"]
     return Evaluation(
@@ -135,37 +139,23 @@ def evaluate_policies(
     )
 
 
+def _list_messages(prompts: Sequence[BenchmarkPrompt]) -> list[Prompt]:
+    return [(prompt.prompt_id, prompt.messages) for prompt in prompts]
+
+
 def _answer_prompts(
-    source: Path,
-    prompts: Sequence[BenchmarkPrompt],
-    *,
-    reward_model: Path,
-    grade: Grader,
-    params: Evaluate,
-    max_tokens: int,
-    seed: int,
-    work: Path,
+    source: Path, prompts: Sequence[BenchmarkPrompt], judge: Judge, seed: int, work: Path
 ) -> list[Answer]:
     """Judged answers of one policy in each mode; they are still to be given its name."""
-    plain = [(prompt.prompt_id, prompt.messages) for prompt in prompts]
     answers: list[Answer] = []
     for mode in MODES:
-        samples = _draw(source, plain, params, max_tokens, seed, work / mode, greedy=mode == "greedy")
-        answers += judge_samples(
-            mode, prompts, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
-        )
+        samples = _draw(source, prompts, judge, seed, work / mode, greedy=mode == "greedy")
+        answers += _judge_samples(mode, prompts, samples, judge)
     return answers
 
 
-def judge_samples(
-    mode: str,
-    prompts: Sequence[BenchmarkPrompt],
-    samples: Sequence[Sample],
-    *,
-    reward_model: Path,
-    grade: Grader,
-    params: Evaluate,
-    max_tokens: int,
+def _judge_samples(
+    mode: str, prompts: Sequence[BenchmarkPrompt], samples: Sequence[Sample], judge: Judge
 ) -> list[Answer]:
     """Samples with rewards and checks, in the order given, by a policy still to be named.
 
@@ -173,44 +163,35 @@ def judge_samples(
     """
     by_id = {prompt.prompt_id: prompt for prompt in prompts}
     items = [(by_id[sample.prompt_id].messages, assistant_completion(sample.text)) for sample in samples]
-    rewards = score_completions(reward_model, items, batch_rows=params.score_batch_rows, max_tokens=max_tokens)
+    rewards = score_completions(
+        judge.reward_model, items, batch_rows=judge.params.score_batch_rows, max_tokens=judge.max_tokens
+    )
     return [
         Answer(
             "", mode, by_id[sample.prompt_id], sample, reward,
-            grade(join_contents(by_id[sample.prompt_id].messages[-1:]), sample.text),
+            judge.grade(join_contents(by_id[sample.prompt_id].messages[-1:]), sample.text),
         )
         for sample, reward in zip(samples, rewards, strict=True)
     ]  # fmt: skip
 
 
-def measure_best_of(
-    policy: Path,
-    prompts: Sequence[BenchmarkPrompt],
-    *,
-    reward_model: Path,
-    grade: Grader,
-    params: Evaluate,
-    max_tokens: int,
-    seed: int,
-    work: Path,
+def _measure_best_of(
+    policy: Path, prompts: Sequence[BenchmarkPrompt], judge: Judge, seed: int, work: Path
 ) -> list[BestOf]:
     """Best-of-n curve over the first `best_of_prompts` prompts by id that the grader knows; empty if it knows none."""
     known = [
         prompt
         for prompt in sorted(prompts, key=lambda prompt: prompt.prompt_id)
-        if grade(join_contents(prompt.messages[-1:]), "") is not None
-    ][: params.best_of_prompts]
-    if not known or not params.best_of:
+        if judge.grade(join_contents(prompt.messages[-1:]), "") is not None
+    ][: judge.params.best_of_prompts]
+    if not known or not judge.params.best_of:
         return []
-    plain = [(prompt.prompt_id, prompt.messages) for prompt in known]
-    samples = _draw(policy, plain, params, max_tokens, seed + 1, work, n=max(params.best_of))
-    answers = judge_samples(
-        "sampled", known, samples, reward_model=reward_model, grade=grade, params=params, max_tokens=max_tokens
-    )
+    samples = _draw(policy, known, judge, seed, work, n=max(judge.params.best_of))
+    answers = _judge_samples("sampled", known, samples, judge)
     groups = [list(rows) for _, rows in groupby(answers, key=lambda answer: answer.prompt.prompt_id)]
     rewards = [[answer.reward for answer in group] for group in groups]
     golds = [[answer.gold or 0.0 for answer in group] for group in groups]
-    return best_of_curve(rewards, golds, sorted(params.best_of))
+    return best_of_curve(rewards, golds, sorted(judge.params.best_of))
 
 
 def summarise(answers: Sequence[Answer], slice_of: Callable[[Answer], str | None]) -> list[dict[str, Any]]:
@@ -265,20 +246,19 @@ def _win_rate(answers: Sequence[Answer], judged: str, baseline: str, mode: str, 
 
 def _draw(
     source: Path,
-    prompts: list[Prompt],
-    params: Evaluate,
-    max_tokens: int,
+    prompts: Sequence[BenchmarkPrompt],
+    judge: Judge,
     seed: int,
     work: Path,
     *,
     greedy: bool = False,
     n: int | None = None,
 ) -> list[Sample]:
-    sampling = params.sampling
+    sampling = judge.params.sampling
     return sample_completions(
-        source, prompts, n=1 if greedy else n or params.n_samples, temperature=sampling.temperature,
-        top_p=sampling.top_p, max_new_tokens=sampling.max_new_tokens, batch_rows=sampling.batch_rows,
-        max_tokens=max_tokens, seed=seed, greedy=greedy, work=work,
+        source, _list_messages(prompts), n=1 if greedy else n or judge.params.n_samples,
+        temperature=sampling.temperature, top_p=sampling.top_p, max_new_tokens=sampling.max_new_tokens,
+        batch_rows=sampling.batch_rows, max_tokens=judge.max_tokens, seed=seed, greedy=greedy, work=work,
     )  # fmt: skip
 
 

@@ -8,8 +8,6 @@ from pipelines.sandbox.gold import gold_score
 from pipelines.sandbox.prompts import share_out
 from schemas.params import Sandbox
 
-KIND = "simulated"
-
 
 @dataclass(frozen=True)
 class Labeler:
