@@ -45,10 +45,12 @@ def dropped(
     """Show what was dropped and why, what of one turn lives in another, or what hangs on a labeler."""
     if (start is None) != (end is None):
         raise typer.BadParameter("--from and --alive-in go together")
-    if sum(map(bool, (start, without_labeler))) and (reason or (start and at)):
-        raise typer.BadParameter("--reason and --at do not go with these")
     if start and without_labeler:
         raise typer.BadParameter("--from and --without-labeler exclude each other")
+    if start and (reason or at):
+        raise typer.BadParameter("--reason and --at do not go with --from and --alive-in")
+    if without_labeler and (table or reason or rows):
+        raise typer.BadParameter("--table, --reason and --rows do not go with --without-labeler")
     if without_labeler:
         from pipelines.versions.lineage.votes import describe_without, leave_out
 

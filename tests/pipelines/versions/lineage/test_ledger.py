@@ -68,6 +68,12 @@ def test_the_command_counts_lists_and_refuses(judged_project: Path, flywheel: Ca
     assert len(json.loads(done.stdout)) == 12
     done = flywheel(judged_project, "dropped", "--at", "turn-1", "--table", "candidates", "--rows")
     assert [line.split()[1:3] for line in done.stdout.splitlines()[1:]] == [["e1", "empty"], ["f2", "too_short"]]
-    assert flywheel(judged_project, "dropped", "--from", "turn-1").returncode == 2
+    for arguments in (
+        ["--from", "turn-1"],
+        ["--from", "turn-1", "--alive-in", "turn-2", "--at", "turn-1"],
+        ["--without-labeler", "ann", "--table", "candidates"],
+        ["--without-labeler", "ann", "--rows"],
+    ):
+        assert flywheel(judged_project, "dropped", *arguments).returncode == 2, arguments
     done = flywheel(judged_project, "dropped", "--without-labeler", "ann")
     assert (done.returncode, done.stderr.strip()) == (1, "flywheel: workspace has no stage curate_preferences")
