@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from pipelines.cli import app
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("curate", "init", "ingest", "export", "agreement", "next", "status", "summary", "sql")
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def flywheel(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
