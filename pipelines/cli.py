@@ -35,7 +35,7 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     pass
@@ -52,7 +52,7 @@ def init(directory: Annotated[Path, typer.Argument(help="An empty folder, or one
 
 @app.command("ingest")
 def ingest(
-    file: Annotated[Path, typer.Argument(help="JSON, JSON lines, Parquet, CSV or TSV, plain or gzipped.")],
+    file: Annotated[Path, typer.Argument(help="JSON, JSON Lines, Parquet, CSV or TSV, plain or gzipped.")],
     format_name: Annotated[
         str | None, typer.Option("--as", metavar="FORMAT", help="Its format; guessed from its content if not given.")
     ] = None,
@@ -116,7 +116,7 @@ def export(
 
 @app.command("curate")
 def curate(
-    file: Annotated[Path, typer.Argument(help="Parquet, JSON Lines, JSON or CSV.")],
+    file: Annotated[Path, typer.Argument(help="JSON, JSON Lines, Parquet, CSV or TSV, plain or gzipped.")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="The column of texts to judge.")],
     dropped: Annotated[Path, typer.Option(help="Parquet to write: a line for each row and reason to drop it.")],
     key: Annotated[
@@ -135,10 +135,14 @@ def curate(
     ] = None,
     params: Annotated[Path | None, typer.Option(help="A params.yaml; else the one that was installed.")] = None,
     prompt: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="What each text answers, if rules may know.")
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column of prompts that the texts answer, for rules that hold both together."
+        ),
     ] = None,
     reference: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="The right answer: wrong ones are dropped (wrong_answer).")
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column of right answers: wrong ones are dropped (wrong_answer)."),
     ] = None,
     signatures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Remembers kept rows: a later file is held against them.")
@@ -229,8 +233,6 @@ app.command("dropped")(lineage.dropped)
 app.command("verify")(history.verify)
 app.command("push")(history.push)
 app.command("gc")(history.gc)
-
-
 app.command("sql")(sql.sql)
 app.command("diff")(diff.diff)
 

@@ -22,7 +22,7 @@ def diff(
     ] = None,
     where: Annotated[str | None, typer.Option(metavar="SQL", help="Only rows that meet this, before or after.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows to show of each kind.")] = 5,
-    lengths: Annotated[bool, typer.Option("--lengths", help="Measure the texts of large tables too.")] = False,
+    lengths: Annotated[bool, typer.Option("--lengths", help="Measure mean lengths in large tables too.")] = False,
     as_json: AsJson = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown that fits a pull request's comment.")

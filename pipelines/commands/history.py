@@ -56,7 +56,7 @@ def gc(
         list[Path] | None, typer.Option(metavar="DIR", help="Another project with this cache or remote; repeatable.")
     ] = None,
     run_cache: Annotated[
-        bool, typer.Option("--run-cache", help="Also forget the runs of stages that turns still need.")
+        bool, typer.Option("--run-cache", help="Also forget what the run cache remembers of stages; turns stay whole.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
