@@ -160,12 +160,6 @@ def write_lineage(
     (directory / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def read_lineage(directory: Path) -> dict[str, Any] | None:
-    """What write_lineage wrote, or None for a model that came from elsewhere."""
-    path = directory / LINEAGE
-    return json.loads(path.read_text()) if path.exists() else None
-
-
 def _drop_paths(path: Path) -> None:
     """Take out of a JSON config what tells where it was loaded from: equal models must have equal files."""
     config = json.loads(path.read_text())

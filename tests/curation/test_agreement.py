@@ -5,15 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from verdicts import votes
 
 from curation.agreement import count_majorities, measure_agreement, pair_agreement, tally_pairs
 from curation.kappas import cohen_kappa
 from curation.krippendorff import krippendorff_alpha
-
-
-def votes(*rows: str) -> pl.DataFrame:
-    """Rows "item labeler verdict"."""
-    return pl.DataFrame([row.split() for row in rows], schema=["item_id", "labeler_id", "verdict"], orient="row")
 
 
 def test_agreement_counts_pairs_of_votes_with_ties_by_half() -> None:

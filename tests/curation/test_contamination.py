@@ -2,6 +2,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from windows import window
 
 from curation.contamination import find_contamination, find_overlap
 from schemas.curation_params import NgramOverlap
@@ -10,10 +11,6 @@ from schemas.params import Params
 
 def frame(**texts: str) -> pl.DataFrame:
     return pl.DataFrame({"row_id": list(texts), "text": list(texts.values())})
-
-
-def words(start: int, n: int) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 def overlap(**changes: Any) -> NgramOverlap:
@@ -33,7 +30,7 @@ def test_an_equal_prompt_is_exact_whatever_case_and_blanks(params: Params) -> No
 
 def test_reasons_name_the_field_they_were_found_in(params: Params) -> None:
     rules, near = params.curate_demonstrations.contamination, params.near_duplicates
-    asked = words(0, 20)
+    asked = window(0, 20)
     found = find_contamination(frame(a=asked), frame(x=asked), params=rules, near=near, field="chosen")
     assert found["reason"].to_list() == [
         "benchmark_exact_in_chosen", "benchmark_long_overlap_in_chosen", "benchmark_near_duplicate_in_chosen",
@@ -43,31 +40,31 @@ def test_reasons_name_the_field_they_were_found_in(params: Params) -> None:
 
 def test_overlap_is_the_share_of_the_benchmark_prompts_ngrams() -> None:
     # the benchmark prompt has 12 8-grams of 19 words; the row holds words 4 to 18 of it: 8 of them
-    found = find_overlap(frame(a="so " + words(4, 15) + " end"), frame(x=words(0, 19)), overlap())
+    found = find_overlap(frame(a="so " + window(4, 15) + " end"), frame(x=window(0, 19)), overlap())
     assert found.rows() == [("a", "x", pytest.approx(8 / 12))]
-    assert find_overlap(frame(a=words(4, 15)), frame(x=words(0, 19)), overlap(min_ratio=0.7)).height == 0
+    assert find_overlap(frame(a=window(4, 15)), frame(x=window(0, 19)), overlap(min_ratio=0.7)).height == 0
 
 
 def test_the_most_overlapping_prompt_is_named() -> None:
-    found = find_overlap(frame(a=words(0, 20)), frame(x=words(5, 20), y=words(3, 20)), overlap(min_ratio=0.1))
+    found = find_overlap(frame(a=window(0, 20)), frame(x=window(5, 20), y=window(3, 20)), overlap(min_ratio=0.1))
     assert found["matched_id"].to_list() == ["y"]
 
 
 def test_ngrams_of_many_rows_are_phrases() -> None:
-    rows = frame(**{f"r{i}": words(0, 12) + f" n{i}" for i in range(4)})
-    assert find_overlap(rows, frame(x=words(0, 12)), overlap(max_rows=4)).height == 4
-    assert find_overlap(rows, frame(x=words(0, 12)), overlap(max_rows=3)).height == 0
+    rows = frame(**{f"r{i}": window(0, 12) + f" n{i}" for i in range(4)})
+    assert find_overlap(rows, frame(x=window(0, 12)), overlap(max_rows=4)).height == 4
+    assert find_overlap(rows, frame(x=window(0, 12)), overlap(max_rows=3)).height == 0
 
 
 def test_prompts_shorter_than_an_ngram_match_nothing() -> None:
-    assert find_overlap(frame(a=words(0, 20)), frame(x=words(0, 7)), overlap()).height == 0
+    assert find_overlap(frame(a=window(0, 20)), frame(x=window(0, 7)), overlap()).height == 0
 
 
 def test_near_duplicates_and_long_copies_are_found_with_the_match_named(params: Params) -> None:
-    asked = words(0, 40)
-    rows = frame(near=asked + " more", inside=words(300, 30) + " " + asked, free=words(100, 40))
+    asked = window(0, 40)
+    rows = frame(near=asked + " more", inside=window(300, 30) + " " + asked, free=window(100, 40))
     found = find_contamination(
-        rows, frame(x=asked, y=words(200, 9)),
+        rows, frame(x=asked, y=window(200, 9)),
         params=params.curate_demonstrations.contamination, near=params.near_duplicates,
     )  # fmt: skip
     assert {(r["row_id"], r["reason"]) for r in found.iter_rows(named=True)} == {
@@ -85,6 +82,6 @@ def test_rules_that_are_off_find_nothing(params: Params, only: Any) -> None:
 
 def test_row_order_does_not_matter(params: Params) -> None:
     rules, near = params.curate_demonstrations.contamination, params.near_duplicates
-    rows, benchmark = frame(a=words(0, 20), b=words(5, 20), c=words(9, 30)), frame(x=words(0, 21), y=words(4, 20))
+    rows, benchmark = frame(a=window(0, 20), b=window(5, 20), c=window(9, 30)), frame(x=window(0, 21), y=window(4, 20))
     found = find_contamination(rows, benchmark, params=rules, near=near)
     assert found.height and find_contamination(rows[::-1], benchmark[::-1], params=rules, near=near).equals(found)

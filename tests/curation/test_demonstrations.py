@@ -2,6 +2,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from windows import window
 
 from curation.demonstrations import curate_demonstrations
 from curation.ledger import keep_rows, make_findings, record_drops
@@ -19,10 +20,6 @@ def demonstration_row() -> Any:
         return {"demonstration_id": name, "prompt_id": prompt["prompt_id"], "completion": completion}
 
     return make
-
-
-def window(start: int, n: int = 30) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 class World:

@@ -1,12 +1,8 @@
 import polars as pl
 import pytest
+from verdicts import votes
 
 from curation.kappas import cohen_kappa, cohen_kappas, fleiss_kappa, wmt_kappa
-
-
-def votes(*rows: str) -> pl.DataFrame:
-    """Rows "item labeler verdict"."""
-    return pl.DataFrame([row.split() for row in rows], schema=["item_id", "labeler_id", "verdict"], orient="row")
 
 
 def test_cohen_by_hand() -> None:

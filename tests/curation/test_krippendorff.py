@@ -5,13 +5,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verdicts import votes
 
 from curation.krippendorff import bootstrap_alpha, krippendorff_alpha
-
-
-def votes(*rows: str) -> pl.DataFrame:
-    """Rows "item labeler verdict"."""
-    return pl.DataFrame([row.split() for row in rows], schema=["item_id", "labeler_id", "verdict"], orient="row")
 
 
 def test_krippendorff_alpha_by_hand() -> None:

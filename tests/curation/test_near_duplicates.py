@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from windows import window
 
 from curation.near_duplicates import (
     cluster_near_duplicates,
@@ -33,11 +34,6 @@ def jaccard(first: str, second: str) -> float:
 
     a, b = shingles(first), shingles(second)
     return len(a & b) / len(a | b)
-
-
-def window(start: int, n: int = 30) -> str:
-    """n numbered words: 28 shingles; a window shifted by k shares 28 - k of them."""
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 def at(threshold: float) -> NearDuplicates:

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from windows import window
 
 from curation.ledger import keep_rows
 from curation.prompts import CuratedPrompts, curate_prompts
@@ -12,10 +13,6 @@ from schemas.params import Params
 from schemas.tables import check_frame, empty_frame
 
 NO_SPLITS = pl.DataFrame(schema={"prompt_id": pl.String, "split": pl.String})
-
-
-def window(start: int, n: int = 30) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 def curate(

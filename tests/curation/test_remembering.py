@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from windows import window
 
 from curation import buckets
 from curation.near_duplicates import cluster_near_duplicates, drop_near_duplicates
@@ -12,10 +13,6 @@ from schemas.curation_params import NearDuplicates
 NEAR = NearDuplicates(
     threshold=0.8, column_threshold=0.5, shingle_words=3, shingle_characters=5, bands=25, rows_per_band=5, seed=1
 )
-
-
-def window(start: int, n: int = 30) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 ROWS = pl.DataFrame(

@@ -8,16 +8,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from windows import window
 
 from benchmarks.planted_texts import measure_jaccard, plant_texts
 from pipelines.curate import curate_file, describe_curated
 from schemas.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-
-
-def window(start: int, n: int = 30) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 ROWS = pl.DataFrame(

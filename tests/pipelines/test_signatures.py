@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from windows import window
 
 from curation import buckets
 from curation.near_duplicates import drop_near_duplicates
@@ -22,10 +23,6 @@ DVC_YAML = f"stages: {{{STAGE}: {{deps: [{PAST}], outs: [{OWN}, found.parquet], 
 NEAR = NearDuplicates(
     threshold=0.8, column_threshold=0.5, shingle_words=3, shingle_characters=5, bands=25, rows_per_band=5, seed=1
 )
-
-
-def window(start: int, n: int = 30) -> str:
-    return " ".join(f"w{i}" for i in range(start, start + n))
 
 
 ROWS = pl.DataFrame(

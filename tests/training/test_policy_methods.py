@@ -1,10 +1,10 @@
 """rloo, dpo and best_of_n on a tiny policy and a reward model that likes short answers."""
 
-import hashlib
 from dataclasses import replace
 from typing import get_args
 
 import pytest
+from trained import answer, ask, digests, read_lineage
 
 from schemas.errors import UserError
 from schemas.ids import candidate_id, digest_rows, pair_id
@@ -14,7 +14,7 @@ from training.dpo import improve_by_dpo
 from training.examples import Example, Group, Pair, Sample
 from training.improvement import PolicyInputs, ScoredSample
 from training.methods import METHODS, improve_policy
-from training.models import load_policy, load_tokenizer, model_digest, read_lineage, save_model
+from training.models import load_policy, load_tokenizer, model_digest, save_model
 from training.reward_model import score_completions, train_reward_model
 from training.rloo import improve_by_rloo, make_reward
 
@@ -34,18 +34,11 @@ BEST_OF_N = BestOfN(
 THINGS = ("apples", "books", "coins", "drums", "lamps", "apples and books", "coins and drums")
 
 
-def ask(content):
-    return [{"role": "user", "content": content}]
-
-
-def answer(content):
-    return [{"role": "assistant", "content": content, "name": None}]
-
-
+DEAR = ", dear Ann"
 GROUPS = [
     Group(
         f"p{number}", ask(f"Ann asks for {thing}."),
-        [answer(f"Here are {thing}{rest}.") for rest in ("", ", dear Ann", f", dear Ann, and {thing} and {thing}")],
+        [answer(f"Here are {thing}{rest}.", name=None) for rest in ("", DEAR, f"{DEAR}, and {thing} and {thing}")],
         [Pair(0, 1, 1.0, 0.5), Pair(0, 2, 1.0, 1.0), Pair(1, 2, 1.0, 0.5)],
     )
     for number, thing in enumerate(THINGS)
@@ -100,10 +93,6 @@ def run_best_of_n(start, reward_model, directory, params=BEST_OF_N):
         start, start, reward_model, PROMPTS, LABELERS_BEST, params=params, max_tokens=64, seed=2,
         out=directory / "out", work=directory / "work",
     )  # fmt: skip
-
-
-def digests(directory):
-    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in directory.iterdir()}
 
 
 def kill_at(step):

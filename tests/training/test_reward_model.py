@@ -1,13 +1,13 @@
-import hashlib
 import math
 
 import pytest
+from trained import answer, ask, digests, read_lineage
 
 from schemas.errors import UserError
 from schemas.ids import candidate_id, digest_rows
 from schemas.training_params import RewardModel
 from training.examples import Group, Pair
-from training.models import model_digest, read_lineage
+from training.models import model_digest
 from training.reward_model import score_completions, train_reward_model
 
 PARAMS = RewardModel(
@@ -16,14 +16,6 @@ PARAMS = RewardModel(
 )  # fmt: skip
 NAMES = ("Ann", "Ben", "Eve", "Max")
 THINGS = ("apples", "books", "coins", "drums", "lamps")
-
-
-def ask(content):
-    return [{"role": "user", "content": content}]
-
-
-def answer(content):
-    return [{"role": "assistant", "content": content}]
 
 
 def prefer_short(name, thing, others="drums and lamps and books"):
@@ -41,10 +33,6 @@ def train(start, directory, groups=GROUPS, params=PARAMS, progress=lambda done, 
         start, groups, params=params, max_tokens=64, seed=3, out=directory / "out", work=directory / "work",
         progress=progress,
     )  # fmt: skip
-
-
-def digests(directory):
-    return {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in directory.iterdir()}
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
-import hashlib
-
 import pytest
 import torch
+from trained import digests, read_lineage
 
 from schemas.errors import UserError
 from schemas.training_params import Sft
 from training.examples import Example
-from training.models import load_policy, load_tokenizer, model_digest, read_lineage
+from training.models import load_policy, load_tokenizer, model_digest
 from training.sft import MASKED, encode_examples, space_checkpoints, train_sft
 
 PARAMS = Sft(epochs=2, batch_rows=4, device_rows=4, learning_rate=0.01, kept_checkpoints=2)
@@ -35,14 +34,6 @@ def train(start, directory, examples=EXAMPLES, params=PARAMS, work=None, progres
         start, examples, params=params, max_tokens=64, seed=2, out=directory / "out",
         work=work or directory / "work", progress=progress,
     )  # fmt: skip
-
-
-def digests(directory):
-    return {
-        str(path.relative_to(directory)): hashlib.md5(path.read_bytes()).hexdigest()
-        for path in directory.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="module")
