@@ -8,9 +8,11 @@ from schemas.errors import UserError
 
 TURN_METRICS = Path("metrics") / "turn.json"
 ROWS = (
+    ("gold of the start", "gold_start", ".3f"),
     ("gold after SFT", "gold_sft", ".3f"),
     ("gold of the policy", "gold_policy", ".3f"),
     ("gold of the policy, greedy", "gold_policy_greedy", ".3f"),
+    ("pass rate of the start", "pass_start", ".1%"),
     ("pass rate after SFT", "pass_sft", ".1%"),
     ("pass rate of the policy", "pass_policy", ".1%"),
     ("win rate against the start", "win_rate", ".1%"),
