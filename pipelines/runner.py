@@ -5,6 +5,7 @@ as good by the next `dvc repro`), holds a lock, pins threads and hash seed, and 
 """
 
 import ctypes
+import errno
 import fcntl
 import importlib
 import os
@@ -22,6 +23,7 @@ from schemas.errors import UserError
 
 LOCK_SECONDS = 30
 PR_SET_PDEATHSIG = 1
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def die_with_parent() -> None:
@@ -153,6 +155,11 @@ def main() -> int:
         return 1
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        print(f"{name}: {error}; make room, then `dvc repro` goes on from here", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         print(f"{name}: interrupted; `dvc repro` goes on from here", file=sys.stderr)  # noqa: T201

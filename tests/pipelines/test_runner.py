@@ -1,5 +1,6 @@
 """The stage runner: one at a time, no orphans, one line for a mistake."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runner import hold_lock
+from pipelines.runner import hold_lock, main
 from pipelines.stage import StageError
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,23 @@ def test_a_stage_dies_with_its_parent(tmp_path: Path) -> None:
             time.sleep(0.05)
         else:
             assert not Path(f"/proc/{orphan}").exists()
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line_with_the_mend(
+    fault: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(root: Path, name: str) -> None:
+        raise OSError(fault, os.strerror(fault), "data/prompts.parquet")
+
+    monkeypatch.setattr("sys.argv", ["stage", "prompts"])
+    monkeypatch.setattr("pipelines.runner.die_with_parent", lambda: None)
+    monkeypatch.setattr("pipelines.runner._pin_environment", lambda root: None)
+    monkeypatch.setattr("pipelines.runner.run_stage", write)
+    assert main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith("prompts: [Errno ") and "'data/prompts.parquet'; make room, then `dvc repro`" in said
+    assert said.count("\n") == 1
 
 
 def test_mistakes_are_one_line_and_an_exit_code(tmp_path: Path) -> None:
