@@ -10,7 +10,7 @@ import typer
 
 from pipelines.commands import diff, history, lineage, sql
 from pipelines.commands.shared import AsJson, find_project, put, say, to_json
-from pipelines.ending import run_and_end
+from pipelines.ending import run_and_end, tells_full_disk
 from schemas.errors import UserError
 
 app = typer.Typer(
@@ -246,8 +246,9 @@ def run() -> None:
     """Run a command: what the user can mend ends it with one line and exit status 1."""
     try:
         app()
-    except (UserError, OSError) as error:
-        if os.environ.get("FLYWHEEL_TRACEBACK"):
+    except Exception as error:
+        known = isinstance(error, UserError | OSError) or tells_full_disk(error)
+        if not known or os.environ.get("FLYWHEEL_TRACEBACK"):
             raise
         say(f"flywheel: {error}")
         sys.exit(1)

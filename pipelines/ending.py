@@ -1,6 +1,7 @@
 """Begins and ends a process without searching and taking apart all that imported libraries leave in memory."""
 
 import atexit
+import errno
 import gc
 import os
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+FULL = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT))
 THRESHOLDS = (100_000, 50, 100)
 
 
@@ -30,3 +32,8 @@ def run_and_end(main: Callable[[], int | None]) -> NoReturn:
         with suppress(OSError):  # a reader that has gone
             stream.flush()
     os._exit(status)
+
+
+def tells_full_disk(error: Exception) -> bool:
+    """Whether it says so. Libraries in other languages raise errors of their own kinds, with the system's words."""
+    return any(words in str(error) for words in FULL)

@@ -5,7 +5,6 @@ as good by the next `dvc repro`), holds a lock, pins threads and hash seed, and 
 """
 
 import ctypes
-import errno
 import fcntl
 import importlib
 import os
@@ -18,12 +17,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
+from pipelines.ending import tells_full_disk
 from pipelines.stage import STAGES, STATE, Stage, StageError, read_yaml
 from schemas.errors import UserError
 
 LOCK_SECONDS = 30
 PR_SET_PDEATHSIG = 1
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def die_with_parent() -> None:
@@ -156,8 +155,8 @@ def main() -> int:
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
+    except Exception as error:
+        if not tells_full_disk(error):
             raise
         print(f"{name}: {error}; make room, then `dvc repro` goes on from here", file=sys.stderr)  # noqa: T201
         return 1
