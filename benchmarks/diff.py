@@ -36,7 +36,7 @@ library = importlib.import_module(sys.argv[3])
 old, new = (library.read_parquet(path) for path in sys.argv[1:3])
 found = getattr(datacompy, sys.argv[3].title() + "Compare")(old, new, join_columns=["id"])
 both, same = len(found.intersect_rows), found.count_matching_rows()
-print(json.dumps({"added": len(found.df2_unq_rows), "removed": len(found.df1_unq_rows), "changed": both - same}))
+print(json.dumps({"added": len(found.df2_unq_rows), "removed": len(found.df1_unq_rows), "changed": int(both - same)}))
 """
 OXEN = """
 import json, sys, oxen
