@@ -79,6 +79,7 @@ def curate_file(
     loading = _load_loops()
     settings = _read_params(params)
     near = _set_threshold(settings.near_duplicates, threshold)
+    from curation.keeping import name_values
     from curation.loose_rows import find_faults
 
     rules = settings.curate_demonstrations.rules
@@ -89,8 +90,8 @@ def curate_file(
     known = _read_known(signatures, near, names["name"]) if signatures else None
     with show_progress(file.name) as progress:
         faults = find_faults(
-            rows.with_columns(names["name"]), chosen, rules, near, keep=keep, known=known, others=held,
-            progress=progress,
+            rows.with_columns(names["name"]), chosen, rules, near, keep=name_values(keep), known=known,
+            others=held, progress=progress,
         )  # fmt: skip
     found = faults.found
     ledger = _write_outputs(file, faults, names, held, dropped, kept)

@@ -22,7 +22,7 @@ class Against:
 def read_rows(
     file: Path, text: str, key: str | None, keep: Sequence[str], context: Mapping[str, str | None]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows to judge (row, text, what `keep` reads), and their names (place in the file, name), in the order of row.
+    """Rows to judge (row, text, values of `keep`), and their names (place in the file, name), in the order of row.
 
     context: columns of what noise rules read beside the text, by its name in CONTEXT.
 
@@ -31,7 +31,7 @@ def read_rows(
     Raises:
         UserError: the file has no rows, lacks a column, or one is not what it should be.
     """
-    from curation.keeping import list_columns
+    from curation.keeping import compute_values, list_columns
     from curation.loose_rows import CONTEXT
 
     beside = {CONTEXT[name]: column for name, column in context.items() if column}
@@ -51,8 +51,9 @@ def read_rows(
             place = names.arg_sort()
             names, frame = names.gather(place), frame[place]
     numbers = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
-    known = [pl.col(column).cast(pl.String).alias(name) for name, column in beside.items()]
-    rows = frame.with_columns(pl.col(text).alias("text"), *known).with_columns(numbers.alias("row"))
+    known = [frame[column].cast(pl.String).alias(name) for name, column in beside.items()]
+    # no other column of the file comes along: it may be called as one of ours
+    rows = pl.DataFrame([numbers.alias("row"), frame[text].alias("text"), *known, *compute_values(frame, keep)])
     return rows, pl.DataFrame({"place": place, "name": names})
 
 

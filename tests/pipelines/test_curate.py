@@ -330,6 +330,33 @@ def test_files_one_after_another_are_judged_as_one(tmp_path: Path) -> None:
     assert len(list(folder.glob("part-*.arrow"))) == 3
 
 
+OWN_NAMES = ("row", "row_id", "name", "text", "place", "faulty", "keep_0", "value_0")
+
+
+@pytest.mark.parametrize("column", OWN_NAMES)
+def test_a_file_may_call_its_columns_as_we_call_ours(tmp_path: Path, column: str) -> None:
+    body = "body" if column == "text" else "text"
+    frame = pl.DataFrame({column: [3, 9, 6], body: [window(0), window(1), window(0)]})
+    file, out, options = write(frame, tmp_path / "rows.parquet"), tmp_path / "out.parquet", {"keep": [column]}
+    for chosen in ([], ["near_duplicate"], ["exact_duplicate"]):
+        curate_file(file, body, dropped=out, key=column, only=chosen, **options)
+        found = pl.read_parquet(out).filter(pl.col("matched_id").is_not_null())
+        exact = chosen == ["exact_duplicate"]
+        assert dict(found.select("row_id", "matched_id").iter_rows()) == ({3: 6} if exact else {3: 9, 6: 9})
+    curate_file(file, body, dropped=out, keep=[f"-{column}"], only=["near_duplicate"])
+    assert dict(pl.read_parquet(out).select("row_id", "matched_id").iter_rows()) == {2: 1, 3: 1}
+
+
+def test_keys_beyond_63_bits(tmp_path: Path) -> None:
+    keys = pl.Series([2**64 - 1, 2**63, 5], dtype=pl.UInt64)
+    frame = pl.DataFrame({"id": keys, "text": [window(0), window(1), "Noinput"]})
+    file, out, kept = write(frame, tmp_path / "rows.parquet"), tmp_path / "out.parquet", tmp_path / "kept.parquet"
+    curated = curate_file(file, "text", dropped=out, kept=kept, key="id", keep=["id"])
+    assert (curated.kept, curated.dropped) == (1, 2) and pl.read_parquet(kept)["id"].to_list() == [2**64 - 1]
+    with pytest.raises(UserError, match="subtracts from what has no sign"):
+        curate_file(file, "text", dropped=out, key="id", keep=["-id"])
+
+
 def test_keys_of_other_widths_are_still_keys(tmp_path: Path) -> None:
     folder, out = tmp_path / "signatures", tmp_path / "dropped.parquet"
     rows = ROWS.with_columns(id=pl.int_range(pl.len()))
