@@ -20,6 +20,7 @@ from schemas.curation_params import NearDuplicates
 Progress = Callable[[int, int], None]
 BAND_VERSION = 1
 """Of what a band key is: raised when the hashing of words, shingles or bands changes."""
+_CHANCE = 0.99
 _SLICE_ROWS = 8_192
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -48,6 +49,19 @@ class Shingled:
     sizes: Array
     buckets: Array
     n_buckets: int
+
+
+def fit_bands(params: NearDuplicates, threshold: float) -> NearDuplicates:
+    """The settings at another threshold; below theirs, with more and shorter bands if pairs would be missed at it.
+
+    Two rows of similarity s share one of b bands of r permutations with a chance of 1 - (1 - s^r)^b (Leskovec,
+    Rajaraman and Ullman, Mining of Massive Datasets, 3.4.2). The permutations stay as many.
+    """
+    n_permutations, rows, bands = params.bands * params.rows_per_band, params.rows_per_band, params.bands
+    while threshold < params.threshold and rows > 1 and 1 - (1 - threshold**rows) ** bands < _CHANCE:
+        rows -= 1
+        bands = n_permutations // rows
+    return params.model_copy(update={"threshold": threshold, "rows_per_band": rows, "bands": bands})
 
 
 def shingle_rows(

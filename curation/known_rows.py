@@ -36,12 +36,14 @@ class Known:
 class Extended:
     """New rows judged beside known ones.
 
-    matches: (row_id, matched_id, similarity); ids from first_known on are those of `names`, known rows. rows: ids of
-    all new rows in the order of survival, bands: theirs.
+    matches: (row_id, matched_id, similarity); ids from first_known on are those of known rows. names, texts: theirs,
+    of those that a new row may be like. rows: ids of all new rows in the order of survival, bands: theirs.
     """
 
     matches: pl.DataFrame
+    first_known: int
     names: pl.Series
+    texts: pl.Series
     rows: pl.Series
     bands: Bands
 
@@ -68,12 +70,8 @@ def drop_beside_known(
     texts = pl.concat([*(take_texts(part, places) for part, places in parts), rows["text"].rename("text")])
     ids = pl.concat([pl.int_range(first_known, first_known + n_known, dtype=pl.UInt32, eager=True), rows["row_id"]])
     matches = match_survivors(ids, gather_buckets(beside, [texts], params), params, n_known)
-    return Extended(
-        matches,
-        pl.concat(names) if names else pl.Series([], dtype=pl.String),
-        rows["row_id"],
-        bands,
-    )
+    named = pl.concat(names) if names else pl.Series([], dtype=pl.String)
+    return Extended(matches, first_known, named, texts[:n_known], rows["row_id"], bands)
 
 
 def take_texts(known: Known, places: Array) -> pl.Series:

@@ -13,6 +13,7 @@ from curation.near_duplicates import (
     drop_near_duplicates,
     match_exact_references,
     match_references,
+    normalise_text,
 )
 from schemas.curation_params import DemonstrationRules, NearDuplicates
 from schemas.errors import UserError
@@ -90,32 +91,42 @@ def find_faults(
         order = ["not faulty", *keep]
     rows = rows.rename({"row": "row_id"})
     held = None if others is None else others.select("text", row_id="row")
-    if "exact_duplicate" in chosen:
-        found.append(_name_matches(_match_exact(rows, held, order), "exact_duplicate", 1.0))
+    rest = _leave_out_known(rows, known) if known else rows
     if "near_duplicate" in chosen:
-        matches, extended = _match_near(rows, held, known, near, order, progress)
+        matches, extended = _match_near(rows, rest, held, known, near, order, progress)
         found.append(_name_matches(matches, "near_duplicate", near.threshold))
+    if "exact_duplicate" in chosen:
+        beside = [] if held is None else [match_exact_references(rows, held)]
+        beside += [] if extended is None else [_match_exact_known(rest, extended)]
+        for matches in beside:
+            rest = _leave_out(rest, matches)
+        matches = pl.concat([*beside, drop_exact_duplicates(rest, keep=order)])
+        found.append(_name_matches(matches, "exact_duplicate", 1.0))
     return Faults(pl.concat(found).sort("row", "reason"), extended)
 
 
-def _match_exact(rows: pl.DataFrame, others: pl.DataFrame | None, keep: Sequence[str]) -> pl.DataFrame:
-    if others is None:
-        return drop_exact_duplicates(rows, keep=keep)
-    beside = match_exact_references(rows, others)
-    return pl.concat([beside, drop_exact_duplicates(_leave_out(rows, beside), keep=keep)])
+def _match_exact_known(rows: pl.DataFrame, extended: Extended) -> pl.DataFrame:
+    """Rows whose normalised text a known row has; that one has their shingles, so they were found to be alike."""
+    alike = extended.matches.filter(pl.col("matched_id") >= extended.first_known, pl.col("similarity") == 1)
+    texts = extended.texts.gather(alike["matched_id"] - extended.first_known)
+    both = alike.with_columns(known=texts).join(rows.select("row_id", "text"), on="row_id", maintain_order="left")
+    return both.filter(normalise_text(pl.col("text")) == normalise_text(pl.col("known"))).select(alike.columns)
 
 
 def _match_near(
     rows: pl.DataFrame,
+    rest: pl.DataFrame,
     others: pl.DataFrame | None,
     known: Sequence[Known] | None,
     near: NearDuplicates,
     keep: Sequence[str],
     progress: Progress | None,
 ) -> tuple[pl.DataFrame, Extended | None]:
-    """Near-duplicates of other rows, then those of known ones and of each other among the rest."""
+    """Near-duplicates of other rows, then those of known ones and of each other among the rest.
+
+    rest: the rows that are not known by their names.
+    """
     found, extended, first_known = [], None, rows.height
-    rest = rows if known is None else _leave_out_known(rows, known)
     if others is not None:
         found.append(match_references(rows, others, near, progress=progress))
         rest, first_known = _leave_out(rest, found[0]), rows.height + others.height
@@ -137,8 +148,6 @@ def _leave_out_known(rows: pl.DataFrame, known: Sequence[Known]) -> pl.DataFrame
     Raises:
         UserError: a known row has another text now.
     """
-    if not known:
-        return rows
     names = pl.concat([part.names for part in known])
     place = names.is_in(rows["name"].implode()).arg_true()
     again = rows.select("row_id", "name", "text").join(

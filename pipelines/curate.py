@@ -83,7 +83,7 @@ def curate_file(
     from curation.loose_rows import find_faults
 
     rules = settings.curate_demonstrations.rules
-    chosen = _choose_rules(rules, only, reference, against)
+    chosen = _choose_rules(rules, only, reference, against, signatures)
     rows, names = read_rows(file, text, key, keep, {"prompt": prompt, "reference": reference})
     held = read_against(others, rows.height, names["name"]) if others else None
     loading.join()
@@ -109,11 +109,17 @@ def _set_threshold(near: "NearDuplicates", threshold: float | None) -> "NearDupl
         return near
     if not 0 < threshold <= 1:
         raise UserError(f"--threshold {threshold}: give a similarity above 0, at most 1")
-    return near.model_copy(update={"threshold": threshold})
+    from curation.buckets import fit_bands
+
+    return fit_bands(near, threshold)
 
 
 def _choose_rules(
-    rules: "DemonstrationRules", only: Sequence[str], reference: str | None, against: Sequence[str]
+    rules: "DemonstrationRules",
+    only: Sequence[str],
+    reference: str | None,
+    against: Sequence[str],
+    signatures: Path | None,
 ) -> list[str]:
     """Names of the rules to apply; a column of right answers calls for the rule that reads it."""
     from curation.loose_rows import DUPLICATES, choose_rules
@@ -125,6 +131,8 @@ def _choose_rules(
         chosen.append("wrong_answer")
     if against and not set(chosen) & set(DUPLICATES):
         raise UserError(f"--against: only the rules {' and '.join(DUPLICATES)} read it; add one to --only")
+    if signatures and "near_duplicate" not in chosen:
+        raise UserError("--signatures: only the rule near_duplicate reads it; add that to --only")
     return chosen
 
 

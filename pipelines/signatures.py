@@ -45,26 +45,39 @@ def read_known(folder: Path, near: NearDuplicates) -> list[Known]:
     if other:
         changed = f"{other[0]} {made.get(other[0])}, now {settings[other[0]]}"
         raise UserError(f"--signatures {folder}: made with other settings ({changed}); give a new folder")
-    return [part for path in sorted(folder.glob("part-*.arrow")) for part in _read_parts(path)]
+    return [part for path in _list_parts(folder) for part in _read_parts(path)]
 
 
 def write_known(folder: Path, near: NearDuplicates, frames: Iterable[pl.DataFrame]) -> None:
     """Add a file with the rows of a run, as `slice_known` gives them; nothing of it is seen before it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    number = len(list(folder.glob("part-*.arrow"))) + 1
-    path = folder / f"part-{number:05}.arrow"
-    staged = folder / f".{path.name}.{os.getpid()}.part"
+    if not (folder / _SETTINGS).exists():
+        write_bytes((json.dumps(_describe(near), indent=2) + "\n").encode(), folder / _SETTINGS)
+    staged = folder / f".rows.{os.getpid()}.part"
     tables = (frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest()) for frame in frames)
     try:
         first = next(tables)
         with pa.OSFile(str(staged), "wb") as file, pa.ipc.new_file(file, first.schema) as writer:
             for table in chain([first], tables):
                 writer.write_table(table, max_chunksize=table.num_rows)
-        staged.replace(path)
+        _add_part(folder, staged)
     finally:
         staged.unlink(missing_ok=True)
-    if number == 1:
-        write_bytes((json.dumps(_describe(near), indent=2) + "\n").encode(), folder / _SETTINGS)
+
+
+def _add_part(folder: Path, staged: Path) -> None:
+    """Give a file that is whole the next number; another run may take the same one meanwhile."""
+    number = max((int(path.stem.removeprefix("part-")) for path in _list_parts(folder)), default=0) + 1
+    while True:
+        try:
+            os.link(staged, folder / f"part-{number:05}.arrow")
+            return
+        except FileExistsError:
+            number += 1
+
+
+def _list_parts(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("part-*.arrow") if path.stem.removeprefix("part-").isdigit())
 
 
 def slice_known(

@@ -310,15 +310,20 @@ def test_command_prints_json_and_says_words_on_stderr(tmp_path: Path) -> None:
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1
 
 
-def test_files_one_after_another_are_judged_as_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("only", [["near_duplicate"], ["near_duplicate", "exact_duplicate"], []])
+def test_files_one_after_another_are_judged_as_one(tmp_path: Path, only: list[str]) -> None:
     texts = [window(7 * n) for n in range(40)]  # each shares 21 of 35 shingles with the next
     texts[11], texts[25], texts[33] = texts[3] + " x", texts[3] + " y", texts[30].upper()
     whole = pl.DataFrame({"id": [f"k{n:02}" for n in range(40)], "text": texts})
     out, folder = tmp_path / "dropped.parquet", tmp_path / "signatures"
-    options = {"key": "id", "dropped": out, "only": ["near_duplicate"]}
+    options = {"key": "id", "dropped": out, "only": only}
     curate_file(write(whole, tmp_path / "rows.parquet"), "text", **options)
     expected = pl.read_parquet(out)
-    assert expected.select("row_id", "matched_id").rows() == [("k11", "k03"), ("k25", "k03"), ("k33", "k30")]
+    near = expected.filter(pl.col("reason") == "near_duplicate")
+    assert near.select("row_id", "matched_id").rows() == [("k11", "k03"), ("k25", "k03"), ("k33", "k30")]
+    assert ("k33", "exact_duplicate", "k30") in expected.select("row_id", "reason", "matched_id").rows() or len(
+        only
+    ) == 1
     found = []
     for part in (whole[:12], whole[12:31], whole[31:]):
         curate_file(write(part, tmp_path / "rows.parquet"), "text", signatures=folder, **options)
@@ -328,6 +333,15 @@ def test_files_one_after_another_are_judged_as_one(tmp_path: Path) -> None:
     curate_file(write(whole, tmp_path / "rows.parquet"), "text", signatures=folder, **options)
     assert pl.read_parquet(out).equals(expected)
     assert len(list(folder.glob("part-*.arrow"))) == 3
+
+
+def test_a_lower_threshold_misses_no_pair(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"id": range(60), "text": [window(11 * n) for n in range(60)]})
+    out = tmp_path / "dropped.parquet"
+    curate_file(write(rows, tmp_path / "rows.parquet"), "text", key="id", dropped=out, threshold=0.4)
+    found = pl.read_parquet(out)
+    assert found.select("row_id", "matched_id").rows() == [(n, n - 1) for n in range(1, 60, 2)]
+    assert found["value"].to_list() == pytest.approx([17 / 39] * 30)  # shingles shared with the next row
 
 
 OWN_NAMES = ("row", "row_id", "name", "text", "place", "faulty", "keep_0", "value_0")
@@ -370,6 +384,19 @@ def test_keys_of_other_widths_are_still_keys(tmp_path: Path) -> None:
     assert pl.read_parquet(out).select("row_id", "matched_id").rows() == [(900, rows["id"][-1])]
 
 
+def test_a_part_that_went_away_takes_no_other_with_it(tmp_path: Path) -> None:
+    folder, options = tmp_path / "signatures", {"key": "id", "dropped": tmp_path / "out.parquet"}
+    for n in range(4):
+        if n == 3:
+            (folder / "part-00001.arrow").unlink()
+        rows = pl.DataFrame({"id": [n], "text": [window(100 * n)]})
+        curate_file(write(rows, tmp_path / "rows.parquet"), "text", signatures=folder, **options)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *(f"part-0000{n}.arrow" for n in (2, 3, 4)),
+        "settings.json",
+    ]
+
+
 def test_signatures_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
     file, folder = write(ROWS, tmp_path / "rows.parquet"), tmp_path / "signatures"
     options = {"dropped": tmp_path / "dropped.parquet", "only": ["near_duplicate"], "signatures": folder}
@@ -384,6 +411,8 @@ def test_signatures_are_refused_where_they_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="keys of earlier rows are String, the names of the rows to judge are Int64"):
         numbered = ROWS.with_columns(id=pl.int_range(pl.len()))
         curate_file(write(numbered, tmp_path / "numbered.parquet"), "body", key="id", **options)
+    with pytest.raises(UserError, match="--signatures: only the rule near_duplicate reads it"):
+        curate_file(file, "body", key="id", **(options | {"only": ["exact_duplicate"]}))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").touch()
     with pytest.raises(UserError, match="holds other things"):
