@@ -26,7 +26,7 @@ def read_rows(
 
     context: columns of what noise rules read beside the text, by its name in CONTEXT.
 
-    Rows are numbered in the order of their keys, so that nothing depends on the file's order.
+    Rows are numbered in the order of their keys, so that nothing depends on the file's order. No text is an empty one.
 
     Raises:
         UserError: the file has no rows, lacks a column, or one is not what it should be.
@@ -53,7 +53,9 @@ def read_rows(
     numbers = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
     known = [frame[column].cast(pl.String).alias(name) for name, column in beside.items()]
     # no other column of the file comes along: it may be called as one of ours
-    rows = pl.DataFrame([numbers.alias("row"), frame[text].alias("text"), *known, *compute_values(frame, keep)])
+    rows = pl.DataFrame(
+        [numbers.alias("row"), frame[text].fill_null("").alias("text"), *known, *compute_values(frame, keep)]
+    )
     return rows, pl.DataFrame({"place": place, "name": names})
 
 
@@ -122,10 +124,8 @@ def fit_names(given: pl.Series, names: pl.Series, told: str) -> pl.Series:
 def _check_texts(file: Path, column: str, texts: pl.Series) -> None:
     if texts.dtype != pl.String:
         raise UserError(f"{file}: column {column} holds {texts.dtype}, not text; name a column of texts")
-    if texts.null_count():
-        first = texts.is_null().arg_true()[0] + 1
-        count = f"{texts.null_count():,} of {len(texts):,} rows"
-        raise UserError(f"{file}, row {first}: column {column} is null ({count}); fill in or take out such rows")
+    if texts.null_count() == len(texts):
+        raise UserError(f"{file}: column {column} is null in all of {len(texts):,} rows; name a column of texts")
 
 
 def _check_context(file: Path, column: str, values: pl.Series) -> None:

@@ -100,7 +100,11 @@ def test_answers_are_held_against_a_column_of_right_ones(tmp_path: Path) -> None
 
 FAULTS = {
     "lacks": (ROWS, {"text": "nothing"}, "there is no column nothing; there are id, body, stars"),
-    "null": (ROWS.with_columns(body=pl.lit(None, pl.String)), {}, "row 1: column body is null (5 of 5 rows)"),
+    "null": (
+        ROWS.with_columns(body=pl.lit(None, pl.String)),
+        {},
+        "column body is null in all of 5 rows; name a column of texts",
+    ),
     "numbers": (ROWS, {"text": "stars"}, "column stars holds Int64, not text"),
     "repeated": (ROWS.with_columns(id=pl.lit("k")), {"key": "id"}, "row 1: the key 'k' of column id stands twice"),
     "keyless": (ROWS.with_columns(id=pl.lit(None, pl.String)), {"key": "id"}, "row 1: the key id is null"),
@@ -243,7 +247,11 @@ BESIDE_FAULTS = {
     "empty": (OTHER.clear(), {}, "other.parquet: the file has no rows"),
     "lacks": (OTHER.rename({"body": "said"}), {}, "other.parquet: there is no column body; there are id, said"),
     "keyless": (OTHER.drop("id"), {}, "other.parquet: there is no column id; there are body"),
-    "null": (OTHER.with_columns(body=pl.lit(None, pl.String)), {}, "other.parquet, row 1: column body is null (3 of 3"),
+    "null": (
+        OTHER.with_columns(body=pl.lit(None, pl.String)),
+        {},
+        "other.parquet: column body is null in all of 3 rows",
+    ),
     "repeated": (OTHER.with_columns(id=pl.lit("k")), {}, "other.parquet, row 1: the key 'k' of column id stands twice"),
     "typed": (OTHER.with_columns(id=pl.Series([1, 2, 3])), {}, "column id holds Int64, the names of the rows to judge"),
     "unkeyed": (OTHER, {"key": None, "against": ":body:id"}, "column id holds String, the names of the rows to judge"),
@@ -359,6 +367,22 @@ def test_a_file_may_call_its_columns_as_we_call_ours(tmp_path: Path, column: str
         assert dict(found.select("row_id", "matched_id").iter_rows()) == ({3: 6} if exact else {3: 9, 6: 9})
     curate_file(file, body, dropped=out, keep=[f"-{column}"], only=["near_duplicate"])
     assert dict(pl.read_parquet(out).select("row_id", "matched_id").iter_rows()) == {2: 1, 3: 1}
+
+
+def test_rows_without_a_text_are_empty(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": [1, 2, 3, 4], "text": [None, window(0), None, ""], "said": [None, "a", "b", None]})
+    file, out, kept = write(frame, tmp_path / "rows.parquet"), tmp_path / "out.parquet", tmp_path / "kept.parquet"
+    curated = curate_file(file, "text", dropped=out, kept=kept, key="id", prompt="said")
+    assert (curated.kept, curated.reasons) == (1, {"empty": 3})
+    assert pl.read_parquet(kept).equals(frame[1:2])
+    options = {"dropped": out, "key": "id", "only": ["near_duplicate", "exact_duplicate"]}
+    more = write(frame.with_columns(id=pl.col("id") + 10), tmp_path / "more.parquet")
+    curate_file(file, "text", kept=kept, signatures=tmp_path / "signatures", **options)
+    assert pl.read_parquet(kept).equals(frame) and pl.read_parquet(out).height == 0
+    curate_file(more, "text", signatures=tmp_path / "signatures", **options)
+    assert pl.read_parquet(out)["row_id"].to_list() == [12, 12]
+    curate_file(file, "text", against=[str(more)], **options)
+    assert pl.read_parquet(out)["row_id"].to_list() == [2, 2]
 
 
 def test_keys_beyond_63_bits(tmp_path: Path) -> None:
