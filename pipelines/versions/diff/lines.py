@@ -68,13 +68,16 @@ def _describe_values(example: Example, *, colours: bool) -> Iterator[str]:
 
 
 def compare_values(old: Any, new: Any) -> list[Piece]:
-    """Two values as pieces of text: texts by word, others whole; a value on one side only is short."""
+    """Two values as pieces of text: texts by word, others as short as shows that they differ."""
     if isinstance(old, str) and isinstance(new, str) and old != new:
         return compare_words(old, new)
-    before, after = show_value(old), show_value(new)
-    if before == after:
-        return [Piece("same", before)]
-    return [Piece(kind, text) for kind, text in (("old", before), ("new", after)) if text]
+    for spell in (show_value, _spell_whole, _spell_exactly):
+        before, after = spell(old), spell(new)
+        if before != after:
+            if max(len(before), len(after)) > VALUE_CHARACTERS:
+                return compare_words(before, after)
+            return [Piece(kind, text) for kind, text in (("old", before), ("new", after)) if text]
+    return [Piece("same", show_value(old))]
 
 
 def show_value(value: Any) -> str:
@@ -84,6 +87,18 @@ def show_value(value: Any) -> str:
         return ""
     text = f"{plain:.6g}" if isinstance(plain, float) else str(plain)
     return f"{text[: VALUE_CHARACTERS - 1]}…" if len(text) > VALUE_CHARACTERS else text
+
+
+def _spell_whole(value: Any) -> str:
+    """A value with all its digits and entries."""
+    if value is None:
+        return ""
+    return str(plain_value(value) if isinstance(value, dict | list) else value)
+
+
+def _spell_exactly(value: Any) -> str:
+    """A value so that an empty text is not nothing, nor a text a number."""
+    return "" if value is None else repr(value)
 
 
 def _mark(piece: Piece, *, colours: bool) -> str:

@@ -107,7 +107,8 @@ def _narrow(sides: tuple[Contents, Contents], where: str | None) -> str:
 
 
 def _list_examples(connection: duckdb.DuckDBPyConnection, limit: int) -> list[Example]:
-    rows = connection.execute(
-        f"SELECT pair_id, m, n, v, w FROM moved ORDER BY abs(v - w) DESC NULLS LAST, pair_id LIMIT {limit}"
+    rows = connection.execute(  # a move below the tolerance is none
+        "SELECT pair_id, m, if(margin_moved, n, m), v, if(weight_moved, w, v)"
+        f" FROM moved ORDER BY abs(v - w) DESC NULLS LAST, pair_id LIMIT {limit}"
     ).fetchall()
     return [Example("weight_moved", pair, {"margin": (m, n), "weight": (v, w)}) for pair, m, n, v, w in rows]
