@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.progress import Show, show_progress
-from schemas.errors import UserError
+from schemas.errors import UserError, describe_yaml_fault
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,10 +38,11 @@ def read_yaml(path: Path) -> Any:
     if not path.exists():
         raise StageError(f"{path} is missing here; run in a project's top folder (`flywheel init DIR` makes one)")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = path.read_text(encoding="utf-8")
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        return yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
-        raise StageError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise StageError(describe_yaml_fault(str(path), text, error)) from None
 
 
 def _paths(entries: list[Any] | None) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import UserError
+from schemas.errors import UserError, describe_yaml_fault
 
 
 class LockError(UserError):
@@ -27,7 +27,7 @@ def parse_yaml(text: str | bytes, name: str) -> dict[str, Any]:
     try:
         parsed = yaml.load(text, Loader=Yaml12Loader)
     except (yaml.YAMLError, ValueError) as error:
-        raise LockError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+        raise LockError(describe_yaml_fault(name, text, error)) from None
     if parsed is None:
         return {}
     if not isinstance(parsed, dict):

@@ -41,9 +41,12 @@ def read_status(root: Path) -> ProjectStatus:
 
     Raises:
         ProjectError: params.yaml has no turn.
+        LockError: a file of DVC's is no YAML.
         DvcError: DVC cannot tell what is out of date.
     """
     turn = read_turn(root)
+    for name in ("dvc.yaml", "dvc.lock", VERSIONS):
+        load_yaml(root / name)  # of a fault in one DVC says less
     missing: list[str] = []
     repository, branch, parent_name = None, None, turn.parent
     try:

@@ -239,6 +239,8 @@ def open_remote(root: Path, name: str | None) -> Iterator[RemoteStore]:
                 remote_name = name or str(repo.config["core"].get("remote"))
                 if remote.fs.version_aware or remote.worktree:
                     raise StoreError(f"remote {remote_name} keeps versions by path: use `dvc push` for it")
+                if remote.fs.protocol == "local" and Path(remote.path).is_file():
+                    raise StoreError(f"remote {remote_name}: {remote.path} is a file; name a folder")
                 yield RemoteStore(remote, remote_name)
         except DvcException as error:
             raise StoreError(_describe_remote(error, name)) from None
@@ -274,4 +276,6 @@ def _quiet() -> Iterator[None]:
 
 
 def _shorten(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror  # without the object's own path: many lack for one reason
     return " ".join(str(error).split()) or type(error).__name__

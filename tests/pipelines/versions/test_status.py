@@ -12,6 +12,7 @@ from pipelines.versions.dvc_status import DvcError
 from pipelines.versions.project import rewrite_turn
 from pipelines.versions.revisions import read_revision
 from pipelines.versions.status import ProjectStatus, describe_status, list_status, read_status
+from schemas.errors import UserError
 
 Change = Callable[[Path], object]
 
@@ -145,3 +146,11 @@ def test_lines_read_well(history: Path) -> None:
         "  policy   waits       after start, prompts",
         "next: `dvc repro`",
     ]
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "dvc.lock", "dvc.yaml", "versions.yaml"])
+def test_a_merge_that_stopped_is_named_with_its_line(project: Path, name: str) -> None:
+    text = (project / name).read_text()
+    (project / name).write_text(f"# one\n<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> other\n")
+    with pytest.raises(UserError, match=f"^{name}, line 2: a merge left both sides here; keep one, .* `dvc repro`$"):
+        read_status(project)

@@ -1,6 +1,9 @@
 """A push sends what every turn needs, though DVC's own sends nothing for turns without a remote, and proves it."""
 
+import errno
+import os
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +113,24 @@ def test_objects_that_lack_for_one_reason_share_a_line() -> None:
         "not there: turn-1: 5 objects (data/0.parquet, data/1.parquet, data/2.parquet and 2 more): is nowhere",
         "not there: turn-2: sft: models/sft (abc.dir) is corrupt",
     ]
+
+
+def test_a_remote_that_is_a_file_is_refused(project: Path, dvc: Callable[..., str]) -> None:
+    (project / "store").write_text("a file")
+    dvc(project, "remote", "add", "--quiet", "gone", "store")
+    with pytest.raises(StoreError, match=r"remote gone: .*store is a file; name a folder"):
+        push_history(project, "gone")
+
+
+def test_why_an_object_lacks_does_not_name_its_path(
+    forked: Path, remote: Any, dvc: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), f"store/{next(places)}")
+
+    places = count()
+    monkeypatch.setattr("dvc_objects.db.ObjectDB.add", refuse)
+    monkeypatch.setattr("dvc_data.hashfile.db.HashFileDB.add", refuse)
+    pushed = push_history(forked, "store")
+    assert pushed.n_sent == 0 and {lacking.why for lacking in pushed.lacking} == {"Read-only file system"}
+    assert len(describe_pushed(pushed)) < len(pushed.lacking)  # a line for each set of turns
