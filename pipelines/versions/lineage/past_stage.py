@@ -44,7 +44,8 @@ class PastStage(Stage):
             return parse_params(_read_yaml(self.contents, "params.yaml"))
         except UserError as error:
             raise RevisionError(
-                f"{self.contents.name}: its params.yaml is of another version of this program: {error}"
+                f"{self.contents.name}: its params.yaml is of another version of this program ({error}); name a"
+                " revision of this one, or install that one"
             ) from None
 
     def dep(self, path: str) -> Path:
