@@ -1,8 +1,7 @@
 """Lists which files of data a revision or the workspace consists of: tables of ours, and whatever else DVC tracks."""
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -10,8 +9,9 @@ from typing import Any
 
 from pipelines.versions.cache import fetch_objects, open_cache
 from pipelines.versions.git import GitError, GitObject, Repository, open_repository, read_objects, run_git
-from pipelines.versions.locks import Out, list_outs
+from pipelines.versions.locks import LockError, Out
 from pipelines.versions.parents import SIGNATURES, TABLE_FILE
+from pipelines.versions.placing import FILES_OF_DVC, LOCK, PARAMS, PIPELINE, list_files_of_dvc, place_outs
 from pipelines.versions.revisions import (
     WORKSPACE,
     DataFile,
@@ -89,36 +89,43 @@ class Contents:
     @cached_property
     def tracked(self) -> dict[str, Out]:
         """Outputs of every dvc.lock and .dvc file, by path; those that git keeps itself left out, as metrics are."""
-        listed = self._list_git()
-        outs = dict(self.revision.outs)
-        for path, parsed in self._read_tracking([path for path in listed if _tracks(path)]):
-            folder = str(PurePosixPath(path).parent / (parsed.get("wdir") or ""))
-            stages = parsed if path.endswith("dvc.lock") else {"stages": {path: parsed}}
-            for out in list_outs(stages).values():
-                full = os.path.normpath(f"{folder}/{out.path}").replace(os.sep, "/")
-                if "://" not in out.path and not full.startswith(("../", "/")):
-                    outs[full] = Out(full, out.md5, out.size, out.stage, out.legacy)
+        listed = self.list_git()
+        outs = place_outs(self.read_dvc_files(listed, unread=(PIPELINE, PARAMS)))
         in_git = frozenset() if self.on_disk else frozenset(listed)
-        return {path: out for path, out in outs.items() if path not in in_git}
+        inside = (out for out in outs if "://" not in out.path and not out.path.startswith(("../", "/")))
+        return {out.path: out for out in inside if out.path not in in_git}
 
-    def _list_git(self) -> list[str]:
-        """Paths that git has, or in the workspace would have."""
+    def list_git(self) -> list[str]:
+        """Paths that git has, or in the workspace would have, and dvc.lock in any case."""
         if self.on_disk:
             return _list_disk(self.revision.cache.root)
         arguments = ("ls-tree", "-r", "-z", "--name-only", self.revision.commit)
         return run_git(self.revision.repository.root, *arguments).split("\0")
 
-    def _read_tracking(self, paths: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """.dvc files and the dvc.lock files of folders below, parsed, by path."""
+    def read_dvc_files(self, listed: Iterable[str], *, unread: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+        """Every .dvc and dvc.lock file of some paths and what goes with a dvc.lock, parsed, by path.
+
+        Args:
+            unread: names of files that are taken for empty where they cannot be parsed.
+
+        Raises:
+            LockError: one cannot be parsed.
+        """
+        paths = list_files_of_dvc(listed)
         root, repository = self.revision.cache.root, self.revision.repository
         if self.on_disk:
             blobs: list[GitObject | None] = [_as_blob((root / path).read_bytes()) for path in paths]
         else:
             names = [f"{self.revision.commit}:{repository.prefix}{path}" for path in paths]
             blobs = read_objects(repository, names)
+        found = {}
         for path, blob in zip(paths, blobs, strict=True):
-            if blob is not None:
-                yield path, parse_blob(root, blob, path)
+            try:
+                found[path] = parse_blob(root, blob, path) if blob is not None else {}
+            except LockError:
+                if path.rpartition("/")[2] not in unread:
+                    raise
+        return found
 
     def _list_parts(self, outs: Iterable[Out]) -> list[Part]:
         root, listed = self.revision.cache.root, []
@@ -137,11 +144,6 @@ def _is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def _tracks(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return (name.endswith(".dvc") and name != ".dvc") or (name == "dvc.lock" and path != "dvc.lock")
-
-
 def _walk_disk(root: Path, path: Path) -> list[Part]:
     """A file, or all below a directory; those that are still being written left out."""
     found = [path] if path.is_file() else sorted(path.rglob("*"))
@@ -155,9 +157,10 @@ def _walk_disk(root: Path, path: Path) -> list[Part]:
 def _list_disk(root: Path) -> list[str]:
     """Paths of all files but those that git ignores: the data itself is among these."""
     try:
-        return sorted(set(run_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")))
+        listed = run_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     except GitError:  # DVC without git
-        return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.dvc") if path.is_file())
+        listed = [path.relative_to(root).as_posix() for name in FILES_OF_DVC for path in root.rglob(name)]
+    return sorted({path for path in [*listed, LOCK, PIPELINE, PARAMS] if (root / path).is_file()})
 
 
 def _as_blob(content: bytes) -> GitObject:
