@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.versions.diff.sides import Side, read_types
+from pipelines.versions.diff.sides import DATES, Side, read_types
 from pipelines.versions.names import shorten_fault
 from pipelines.versions.scans import list_texts, quote_name, quote_text
 from schemas.errors import UserError
@@ -26,7 +26,6 @@ EXTRA = "further fields"
 CSV_ROWS = 8192
 OBJECT_BYTES = (1 << 24, 1 << 30)
 """The longest row of JSON that is expected, and that is read at all: buffers are as long."""
-DATES = ("DATE", "TIMESTAMP", "TIME", "UUID", "INTERVAL")
 
 
 class FileError(UserError):

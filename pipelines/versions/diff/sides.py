@@ -13,6 +13,7 @@ from pipelines.versions.scans import quote_name
 FLOATS = ("DOUBLE", "FLOAT", "DECIMAL")
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
             "UHUGEINT")  # fmt: skip
+DATES = ("DATE", "TIMESTAMP", "TIME", "UUID", "INTERVAL")
 PLACE = "flywheel place"
 
 
@@ -114,7 +115,16 @@ def align_columns(old: Side, new: Side, column: str) -> Aligned:
         return _align_both(name if before == after else f"CAST({name} AS HUGEINT)")
     if is_nested(before) or is_nested(after):  # DuckDB's hash takes [[a, b]] for [[a], [b]]
         return _align_both(f"CAST(to_json({name}) AS VARCHAR)")
+    if before != after and "VARCHAR" in (before, after):  # 2024-01-01T12:00:00Z is a text in JSON
+        return Aligned(_from_instant(name, before, after), _from_instant(name, after, before))
     return _align_both(name if before == after else f"CAST({name} AS VARCHAR)")
+
+
+def _from_instant(name: str, type_: str, other: str) -> str:
+    """A value as text, a text as the other side's dates or times are written."""
+    if type_ != "VARCHAR" or not other.startswith(DATES):
+        return f"CAST({name} AS VARCHAR)"
+    return f"coalesce(CAST(TRY_CAST({name} AS {other}) AS VARCHAR), {name})"
 
 
 def _align_both(expression: str, *, float_: bool = False) -> Aligned:

@@ -7,6 +7,7 @@ import json
 import os
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,22 @@ def test_new_columns_and_other_types_are_told(tmp_path: Path) -> None:
     assert found.schema.retyped == {"n": ("BIGINT", "VARCHAR")}
     assert counts(found) == (0, 0, 0, 1)
     assert not found.same
+
+
+@pytest.mark.parametrize("name", ["new.jsonl", "new.csv"])
+def test_dates_and_times_are_the_same_however_they_are_written(tmp_path: Path, name: str) -> None:
+    noon = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    times = [noon, noon + timedelta(hours=1), noon + timedelta(hours=2)]
+    rows = {"id": [1, 2, 3], "at": times, "plain": [t.replace(tzinfo=None) for t in times], "day": [noon.date()] * 3}
+    old = tmp_path / "old.parquet"
+    pl.DataFrame(rows).write_parquet(old)
+    written = ["2024-01-01T12:00:00Z", "2024-01-01T14:00:00+01:00", "soon"]
+    plain = [f"2024-01-01T{hour}:00:00" for hour in (12, 13, 14)]
+    texts = zip([1, 2, 3], written, plain, strict=True)
+    new = write(tmp_path / name, [{"id": i, "at": at, "plain": p, "day": "2024-01-01"} for i, at, p in texts])
+    for first, second in ((old, new), (new, old)):
+        [table] = compare_files(first, second, limit=1).tables
+        assert (table.changed, dict(table.columns)) == (1, {"at": 1})
 
 
 def test_a_condition_holds_before_or_after(tmp_path: Path) -> None:
