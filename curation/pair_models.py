@@ -68,8 +68,8 @@ def fit_davidson(
 ) -> PairModel:
     """Maximum likelihood of P(i beats j) = s_i / (s_i + s_j + 2 nu sqrt(s_i s_j)), by Newman's iteration.
 
-    Newman updates one item after another; here all move at once and half the way (in logarithms), which keeps two
-    items that only met each other from trading places for ever. Arguments as for `fit_rao_kupper`.
+    Newman updates one item after another; here all move at once and half the way (in logarithms), the propensity to
+    tie too, which keeps what depends on each other from trading places for ever. Arguments as for `fit_rao_kupper`.
     """
     half_first, half_second = counts.wins_first + counts.ties / 2, counts.wins_second + counts.ties / 2
     wins = counts.wins_first + counts.wins_second
@@ -87,7 +87,7 @@ def fit_davidson(
         against = invented_wins / (strengths + 1)
         updated = np.sqrt(strengths * (gained + against) / (lost + against))
         ties = (counts.ties * (first + second) / whole).sum() / (2 * (wins * middle / whole).sum())
-        return updated, float(ties)
+        return updated, float(np.sqrt(nu * ties))
 
     return _iterate(step, counts.n_items, 0.5, tolerance, max_iterations)
 

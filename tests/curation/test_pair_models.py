@@ -81,6 +81,16 @@ def test_the_likelihood_is_at_its_maximum(fit: object) -> None:
         assert likelihood(np.zeros(6), model.tie + step) < best
 
 
+def test_davidson_settles_where_pairs_that_only_tied_pull_its_ties_about() -> None:
+    # 0 and 1 only tied, 2 only lost to 1: strengths and ties, moved by whole steps, traded places for ever
+    wins_first, wins_second, ties = np.array([0, 3.7]), np.zeros(2), np.array([2.0, 0])
+    counts = PairCounts(3, np.array([0, 1]), np.array([1, 2]), wins_first, wins_second, ties)
+    model = fit_davidson(counts, invented_wins=0.1)
+    # as scipy's BFGS finds them from the likelihood
+    assert model.log_strengths == pytest.approx([0.756137, 1.512595, -10.133977], abs=1e-4)
+    assert model.tie == pytest.approx(9.6556, abs=1e-3)
+
+
 def test_weights_count_like_repeats_and_parts_do_not_meet() -> None:
     counts, _, _ = draw_counts(5)
     n = counts.n_items
