@@ -40,8 +40,8 @@ def place_outs(parsed: Parsed) -> Iterator[Out]:
             flat = dict(flatten_keys(params))
             for name, entry in (stages or {}).items():
                 stage, values = _find_stage(name, pipeline, params, flat)
-                yield from _place(path, name, entry, fill_template(str(stage.get("wdir") or ""), values),
-                                  _list_committed(stage, values))  # fmt: skip
+                wdir = fill_template(str(stage.get("wdir") or ""), values)
+                yield from _place(path, _address_stage(path, name), entry, wdir, _list_committed(stage, values))
         elif path.endswith(".dvc"):
             in_git = {out.get("path") for out in found.get("outs") or [] if out.get("cache") is False}
             yield from _place(path, path, found, str(found.get("wdir") or ""), in_git)
@@ -53,6 +53,11 @@ def _place(path: str, stage: str, entry: Mapping[str, Any], wdir: str, in_git: s
         if out.path not in in_git:
             full = out.path if "://" in out.path else os.path.normpath(folder / out.path).replace(os.sep, "/")
             yield Out(full, out.md5, out.size, stage, out.legacy)
+
+
+def _address_stage(lock: str, name: str) -> str:
+    """A stage as `dvc repro` takes it: in a folder below with its dvc.yaml."""
+    return name if lock == LOCK else f"{_beside(lock, PIPELINE)}:{name}"
 
 
 def _name_of(path: str) -> str:

@@ -139,8 +139,8 @@ def _choose_mend(store: Store, oid: Oid, kind: str, use: Need, *, has_copy: bool
 def _remake(use: Need) -> str:
     """Stages give equal bytes for equal inputs: running one again at its turn makes the object again."""
     if use.stage.endswith(".dvc"):
-        return f"put {use.path} back as it was, then dvc commit --force {use.stage}"
-    return f"git switch --detach {use.revision} && dvc repro --force {use.stage}"
+        return f"put {use.path} back as it was, then dvc commit --force {shlex.quote(use.stage)}"
+    return f"git switch --detach {use.revision} && dvc repro --force {shlex.quote(use.stage)}"
 
 
 def _fetch_objects(here: LocalStore, remote: RemoteStore, needs: Needs) -> None:
@@ -187,7 +187,7 @@ def _share_mend(problem: Problem) -> str:
     if not problem.stage:
         return problem.mend
     mend = problem.mend.replace(f"put {problem.path} back as it was", "put them back as they were")
-    return mend.replace(f"--force {problem.stage}", f"--force {STAGES}")
+    return mend.replace(f"--force {shlex.quote(problem.stage)}", f"--force {STAGES}")
 
 
 def _describe_group(group: Sequence[Problem], mend: str) -> str:
@@ -198,7 +198,7 @@ def _describe_group(group: Sequence[Problem], mend: str) -> str:
         named = f" ({first.md5})" if first.md5 else ""
         stage = f" {first.stage}:" if first.stage else ""
         return f"{head}{stage} {first.path}{named} {first.what}; mend: {first.mend}"
-    stages = sorted({problem.stage for problem in group})
+    stages = sorted({shlex.quote(problem.stage) for problem in group})
     paths = ", ".join(problem.path for problem in group[:NAMED])
     more = f" and {len(group) - NAMED:,} more" if len(group) > NAMED else ""
     what = "are not there" if first.kind == MISSING else "are damaged"

@@ -1,5 +1,8 @@
 """Where the outs of stages lie that have a `wdir`, as written and as a template, and that no gc takes them."""
 
+import hashlib
+import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +82,32 @@ def test_outs_of_one_name_are_all_kept_and_looked_for(spread_project: Path) -> N
     assert collect_unused(spread_project).unused == ()
     verified = verify_history(spread_project)
     assert (verified.n_objects, verified.problems) == (len(set(ROWS.values())), ())
+
+
+def test_what_mends_a_stage_or_a_file_is_a_command_that_runs(
+    spread_project: Path, tmp_path: Path, git: Callable[..., str], dvc: Callable[..., str]
+) -> None:
+    root = shutil.copytree(spread_project, tmp_path / "project")
+    (root / "sub").mkdir()
+    (root / "sub/dvc.yaml").write_text("stages:\n  s:\n    cmd: echo sub > o.txt\n    outs: [o.txt]\n")
+    dvc(root, "repro", "--quiet", "sub/dvc.yaml")
+    (root / "my file.txt").write_text("of mine")
+    dvc(root, "add", "--quiet", "my file.txt")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "two")
+    for path in ("sub/o.txt", "my file.txt"):
+        (root / ".dvc/cache/files/md5" / _name_object(root / path)).unlink()
+    mends = {problem.path: problem.mend for problem in verify_history(root).problems}
+    assert mends["sub/o.txt"].endswith("dvc repro --force sub/dvc.yaml:s")
+    assert mends["my file.txt"].endswith("dvc commit --force 'my file.txt.dvc'")
+    dvc(root, *shlex.split(mends["sub/o.txt"].partition("&& dvc ")[2]))
+    dvc(root, *shlex.split(mends["my file.txt"].partition("then dvc ")[2]))
+    assert verify_history(root).problems == ()
+
+
+def _name_object(file: Path) -> str:
+    md5 = hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+    return f"{md5[:2]}/{md5[2:]}"
 
 
 def test_a_stage_whose_pipeline_is_unknown_stays_beside_its_lock() -> None:
