@@ -173,14 +173,21 @@ def _fetch(catalog: Catalog, definitions: Iterable[Definition]) -> None:
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, definitions: Iterable[Definition]) -> None:
-    """Create views in their schemas, in the order given."""
+    """Create views in their schemas, in the order given.
+
+    Raises:
+        QueryError: a file is not what its name says.
+    """
     current = MAIN
     for definition in definitions:
         if definition.home != current:
             connection.execute(f"USE {quote_name(definition.home)}")
             current = definition.home
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_name(definition.name.schema)}")
-        connection.execute(f"CREATE VIEW {quote_table(definition.name)} AS {definition.select}")
+        try:
+            connection.execute(f"CREATE VIEW {quote_table(definition.name)} AS {definition.select}")
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            raise QueryError(f"{definition.name.table}: {shorten_fault(error)}") from None
     connection.execute(f"USE {MAIN}")
 
 

@@ -8,12 +8,11 @@ import duckdb
 import numpy as np
 
 from curation.row_changes import Hashes
-from pipelines.versions.contents import WORKSPACE, Contents, Part, read_contents, read_workspace
-from pipelines.versions.diff.comparing import check_condition, compare_sides, open_scratch
+from pipelines.versions.contents import WORKSPACE, Contents, read_contents, read_workspace
+from pipelines.versions.diff.comparing import check_condition, open_scratch
 from pipelines.versions.diff.distributions import list_moves
 from pipelines.versions.diff.edited_pairs import join_preferences
 from pipelines.versions.diff.examples import list_examples
-from pipelines.versions.diff.files import open_file
 from pipelines.versions.diff.found import Diff, Example, TableDiff
 from pipelines.versions.diff.ours import (
     DERIVED,
@@ -28,10 +27,9 @@ from pipelines.versions.diff.ours import (
     read_ledger,
 )
 from pipelines.versions.diff.parts import PartedTable, select_parts, sort_parts
-from pipelines.versions.diff.sides import Side, read_types
+from pipelines.versions.diff.paths import compare_paths
 from pipelines.versions.diff.weights import tell_weights
 from pipelines.versions.names import QueryError, shorten_fault
-from pipelines.versions.scans import is_readable
 
 
 def read_side(root: Path, name: str) -> Contents:
@@ -218,80 +216,3 @@ def finish_table(compared: Compared, examples: Sequence[Example]) -> TableDiff:
     """The result of one table."""
     terms = {term: max(len(old), len(new)) for term, (old, new) in compared.groups.items()}
     return replace(compared.found, terms={**terms, **compared.found.terms}, examples=examples)
-
-
-def compare_paths(
-    connection: duckdb.DuckDBPyConnection,
-    scratch: Path,
-    old: Contents,
-    new: Contents,
-    tables: Sequence[str],
-    *,
-    key: Sequence[str],
-    where: str | None,
-    limit: int,
-) -> list[TableDiff]:
-    """What differs between the files that DVC tracks, or folders of such files, by their paths."""
-    paths = old.list_paths(), new.list_paths()
-    there = _list_paths(*paths)
-    for name in tables:
-        if name not in there:
-            raise QueryError(f"--table {name}: DVC tracks no such data; there are {', '.join(there) or 'none'}")
-    if not there:
-        raise QueryError("DVC tracks no Parquet, JSON or CSV here, so there are no rows to compare")
-    found = []
-    for name in tables or there:
-        table = sort_parts(name, old, new, *(side.get(name, []) for side in paths))
-        diff = _compare_path(connection, scratch, table, key=key, where=where, limit=limit)
-        found.append(replace(diff, name=name))
-    return found
-
-
-def _list_paths(old: Mapping[str, list[Part]], new: Mapping[str, list[Part]]) -> list[str]:
-    """Tracked files and folders that are tables; files inside a folder of several formats by themselves."""
-    paths = dict.fromkeys([*old, *new])
-    formats = {
-        path: {part.path.rpartition(".")[2] for side in (old, new) for part in side.get(path, ())
-               if is_readable(part.path)}
-        for path in paths
-    }  # fmt: skip
-    whole = [path for path in paths if len(formats[path]) == 1]
-    inside = {path for path in whole if any(path.startswith(f"{folder}/") for folder in whole)}
-    return sorted(path for path in whole if path not in inside)
-
-
-def _compare_path(
-    connection: duckdb.DuckDBPyConnection,
-    scratch: Path,
-    table: PartedTable,
-    *,
-    key: Sequence[str],
-    where: str | None,
-    limit: int,
-) -> TableDiff:
-    unread = 0
-    if table.shared:
-        rows = _open_paths(connection, scratch, table.name, table.shared)
-        counted = connection.execute(f"SELECT count(*) FROM ({rows.select}) AS rows WHERE {where or 'true'}")
-        unread = sum(row[0] for row in counted.fetchall())
-    if not table.old and not table.new:
-        return TableDiff(table.name, 0, 0, 0, unread, tuple(key))
-    only = [_open_paths(connection, scratch, table.name, parts) for parts in (table.old, table.new) if parts]
-    sides = only if len(only) == 2 else [replace(only[0], select=f"SELECT * FROM ({only[0].select}) LIMIT 0"), only[0]]
-    if not table.new:
-        sides.reverse()
-    found = compare_sides(connection, sides[0], sides[1], key=key, where=where, limit=limit)
-    return replace(found, unchanged=found.unchanged + unread)
-
-
-def _open_paths(connection: duckdb.DuckDBPyConnection, scratch: Path, name: str, parts: Sequence[Part]) -> Side:
-    """The rows of some files, each told by its content, ragged CSV read as it is."""
-    sides = [open_file(connection, part.file, scratch) for part in parts]
-    if len(sides) == 1:
-        return replace(sides[0], name=name)
-    select = " UNION ALL BY NAME ".join(side.select for side in sides)
-    notes = [f"{side.name}: {note}" for side in sides for note in side.notes]
-    return Side(
-        name, select, read_types(connection, select), untyped=all(side.untyped for side in sides),
-        inferred=any(side.inferred for side in sides), notes=notes,
-    )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 from pipelines.versions.names import QueryError
 from pipelines.versions.revisions import RevisionError
 from pipelines.versions.sql import open_query
+from pipelines.versions.sql_command import save_catalog
 from pipelines.versions.sql_prompt import Names
 from schemas.errors import UserError
 
@@ -127,6 +128,17 @@ def test_files_of_several_formats_are_no_table(foreign_project: Path, tmp_path: 
     with pytest.raises(UserError, match=r"mixed: files of several formats in it; name one of them: mixed/a\.csv"):
         ask(root, "FROM mixed")
     assert ask(root, 'FROM "mixed/b.jsonl"') == [(2,)]
+
+
+def test_a_file_that_is_not_what_it_is_called_is_named(
+    foreign_project: Path, tmp_path: Path, dvc: Callable[..., str]
+) -> None:
+    root = shutil.copytree(foreign_project, tmp_path / "project")
+    (root / "torn.parquet").write_text("torn")
+    dvc(root, "add", "--quiet", "torn.parquet")
+    with pytest.raises(QueryError, match=r"torn\.parquet: .*too small to be a Parquet file"):
+        save_catalog(root, tmp_path / "all.duckdb", [])
+    assert not (tmp_path / "all.duckdb").exists()
 
 
 def test_nothing_is_left_in_the_project(foreign_project: Path, git: Callable[..., str]) -> None:

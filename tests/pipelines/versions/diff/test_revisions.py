@@ -23,6 +23,7 @@ from pipelines.versions.diff.parts import sort_parts
 from pipelines.versions.diff.revisions import compare_revisions
 from pipelines.versions.names import QueryError
 from schemas import ids
+from schemas.errors import UserError
 from schemas.tables import TABLES
 
 KIND = 400
@@ -354,6 +355,20 @@ def test_files_and_revisions_agree_in_any_project_of_dvc(tmp_path: Path, git: Ca
         [file] = compare_files(tmp_path / f"v1{name[4:]}", tmp_path / f"v2{name[4:]}", limit=2).tables
         assert counts(table(diff, name)) == counts(file) == (1, 1, 1, 1)
     assert counts(table(diff, "same.jsonl")) == (0, 0, 0, 1)
+
+
+def test_a_file_without_a_byte_has_no_rows_and_one_that_is_no_table_is_named(tmp_path: Path) -> None:
+    root = start_project(tmp_path / "project")
+    (root / "versions.yaml").unlink()
+    (root / "dvc.yaml").unlink()
+    for tag, rows, other in (("v1", b'{"id": 1}\n', b"[1]"), ("v2", b"", b"\0\1")):
+        outs = {"rows.jsonl": rows, "other.json": other}
+        commit_lock(root, tag, [{"path": name, **keep_object(root, each)} for name, each in outs.items()])
+    for old, new, expected in (("v1", "v2", (0, 1, 0, 0)), ("v2", "v1", (1, 0, 0, 0)), ("v2", "v2", (0, 0, 0, 0))):
+        [found] = compare(root, old, new, tables=["rows.jsonl"]).tables
+        assert counts(found) == expected
+    with pytest.raises(UserError, match=r"^other\.json: neither .*; --table compares others without it"):
+        compare(root, "v1", "v2")
 
 
 def test_the_command_compares_head_with_the_workspace(judged: Path, flywheel: Callable[..., Any]) -> None:
