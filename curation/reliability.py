@@ -57,8 +57,8 @@ def bound_reliability(votes: Votes, belief: Array, confidence: float) -> pl.Data
         "labeler_id",
         "n_strict",
         reliability=(1 + pl.col("slope").clip(-_MOST, _MOST)) / 2,
-        lower=(1 + pl.col("lower").clip(-1, 1)) / 2,
-        upper=(1 + pl.col("upper").clip(-1, 1)) / 2,
+        lower=(1 + pl.col("lower").clip(-1, _MOST)) / 2,
+        upper=(1 + pl.col("upper").clip(-_MOST, 1)) / 2,
     )
 
 

@@ -192,3 +192,18 @@ def test_errors_are_clustered_by_prompt() -> None:
     # the votes of one prompt all alike: residuals .5 * 3 and -1.5 sum up, 2 * (2.25 + 2.25) / 16 is larger now
     alike = dataclasses.replace(votes, sign=np.array([1.0, 1, 1, -1]))
     assert regress_votes(alike, np.ones(4)).errors[0] == pytest.approx((9 / 16) ** 0.5)
+
+
+def test_bounds_hold_the_estimate_where_all_votes_agree() -> None:
+    # what others say is less sure than what each said, so that the slope is above what any record may show
+    for n_prompts in (4, 40, 400):
+        votes = [
+            {
+                "pair_id": f"p{p}", "prompt_id": f"p{p}", "ranking_id": f"p{p}:{labeler}", "labeler_id": labeler,
+                "first_id": "a", "second_id": "b", "verdict": ("first", "second")[p % 2 != (labeler == "contrary")],
+            }
+            for p in range(n_prompts)
+            for labeler in ("ann", "bob", "contrary", "dan")
+        ]  # fmt: skip
+        known = estimate_reliability(pl.DataFrame(votes), confidence=0.95)
+        assert known.filter(~pl.col("reliability").is_between("lower", "upper")).is_empty(), known
