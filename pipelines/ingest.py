@@ -58,12 +58,14 @@ class IngestReport:
         added: False where the file had been taken in before, and nothing was added.
         guessed: True where the format was told by the file's content.
         tracking: why the part's files are not under DVC's care, and the mend; None where they are.
+        parted: True where it had been taken in as a new version of another file, and now stands beside that.
     """
 
     part: Part
     added: bool
     guessed: bool
     tracking: str | None
+    parted: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -102,10 +104,26 @@ def ingest_file(
         there = _find_part(ledger, content.sha256, named)
         facts = Facts(source, licence, consent, date, beside)
         part = there or _take_in(root, ledger, content, rows, named, facts)
+        parted = beside and part.supersedes is not None  # taken in before, and for a new version
+        if parted:
+            part = _set_beside(root, ledger, part)
         tracking = _track_files(root, part.files) if track else None
         if there is None:
             write_ledger(root, Ledger(parts=[*ledger.parts, part]))
-    return IngestReport(part, added=there is None, guessed=not (format_name or mapped), tracking=tracking)
+    return IngestReport(
+        part, added=there is None, guessed=not (format_name or mapped), tracking=tracking, parted=parted
+    )
+
+
+def _set_beside(root: Path, ledger: Ledger, part: Part) -> Part:
+    """Have a part stand beside the file that it was taken for a new version of."""
+    records = {name: file for name, file in part.records.items() if name != "vanished"}
+    changed = part.model_copy(update={"supersedes": None, "changes": {}, "records": records})
+    write_ledger(root, Ledger(parts=[changed if each is part else each for each in ledger.parts]))
+    if gone := part.records.get("vanished"):
+        for name in (gone.file, f"{gone.file}.dvc"):
+            (root / IMPORTS / name).unlink(missing_ok=True)
+    return changed
 
 
 def _check_options(**options: str | None) -> None:
@@ -247,7 +265,8 @@ def format_report(report: IngestReport) -> str:
     part, rows = report.part, report.part.rows
     told = " (told by its content)" if report.guessed else ""
     if not report.added:
-        lines = [f"{part.file}: taken in before as {part.source} ({part.format}); nothing was added"]
+        done = "stands beside its source's other files from now on" if report.parted else "nothing was added"
+        lines = [f"{part.file}: taken in before as {part.source} ({part.format}); {done}"]
         lines.append(f"  recorded then: licence {part.licence or 'not stated'}, consent {part.consent or 'not stated'}")
     else:
         lines = [f"{part.file}: {part.format}{told}, taken in as {part.source}"]
@@ -274,9 +293,8 @@ def format_report(report: IngestReport) -> str:
 def _tell_changes(part: Part) -> list[str]:
     if part.supersedes is None:
         return []
-    lines = [
-        f"  a new version of this source's file {part.supersedes[:12]} (sha256); with --beside one more file of it"
-    ]
+    mend = "if it is one more file beside that, ingest it again with --beside"
+    lines = [f"  a new version of this source's file {part.supersedes[:12]} (sha256); {mend}"]
     for table, changes in part.changes.items():
         told = ", ".join(f"{what} {count:,}" for what, count in changes.model_dump().items())
         lines.append(f"  {table}: {told}")

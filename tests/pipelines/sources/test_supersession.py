@@ -74,6 +74,22 @@ def test_other_files_are_no_new_versions(tmp_path: Path, rows: list[dict[str, An
     assert part.supersedes is None and part.changes == {} and "vanished" not in part.records
 
 
+def test_a_file_taken_for_a_version_is_set_beside(tmp_path: Path) -> None:
+    """One with much in common is taken for a new version: saying `--beside` afterwards is soon enough."""
+    root, rows = tmp_path / "p", [task("a", "1"), task("b", "2"), task("c", "3")]
+    first, second = take_in(tmp_path, "1.jsonl", rows), take_in(tmp_path, "2.jsonl", rows[1:])
+    third = take_in(tmp_path, "3.jsonl", rows[2:])
+    assert (second.supersedes, third.supersedes) == (first.sha256, second.sha256)
+    gone = root / "imports" / second.records["vanished"].file
+    assert gone.exists()
+    report = ingest_file(root, tmp_path / "2.jsonl", source="s", beside=True)
+    assert not report.added and "stands beside its source's other files from now on" in format_report(report)
+    assert (report.part.supersedes, report.part.changes) == (None, {}) and not gone.exists()
+    parts = {part.file: part for part in read_ledger(root).parts}
+    assert parts == {"1.jsonl": first, "2.jsonl": report.part, "3.jsonl": third}
+    assert not ingest_file(root, tmp_path / "2.jsonl", source="s", beside=True).parted
+
+
 def test_row_numbers_are_no_ids_of_the_source(tmp_path: Path) -> None:
     """Rows of another file of the source have the same numbers; that makes it no version."""
     take_in(tmp_path, "1.jsonl", [{"instruction": f"Add {i}.", "output": "1"} for i in range(4)])
