@@ -13,7 +13,7 @@ NAMES = ("id", "uuid", "key", "idx", "index", "_id", "row_id")
 """Columns that are believed where they hold next to no value twice, best first."""
 BELIEVED = 0.98
 NEAR = 0.9
-"""Of keys that pair about as many rows, the shortest is taken: a long text is what people edit."""
+"""Of keys that pair about as many rows, one of NAMES is taken, else the shortest: a long text is what people edit."""
 MAX_COLUMNS = 4
 
 
@@ -53,7 +53,7 @@ def guess_key(connection: duckdb.DuckDBPyConnection, old: Side, new: Side) -> tu
     if best == 0:
         return ()
     near = [key for key, (pairs, _) in measured.items() if pairs >= NEAR * best]
-    return min(near, key=lambda key: (measured[key][1], len(key), key))
+    return min(near, key=lambda key: (len(key) > 1 or key[0].lower() not in NAMES, measured[key][1], len(key), key))
 
 
 def _is_vague(old: Side, new: Side, name: str) -> bool:

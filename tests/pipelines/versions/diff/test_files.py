@@ -107,6 +107,13 @@ def test_the_key_may_be_several_columns_and_must_be_there(tmp_path: Path) -> Non
         compare(old, new, key=["nope"])
 
 
+def test_an_id_is_the_key_where_rows_came_and_went_and_a_shorter_text_pairs_nearly_as_many(tmp_path: Path) -> None:
+    rows = [{"uuid": f"{number:036d}", "text": f"t{number}"} for number in range(110)]
+    edited = [{**row, "text": f"{row['text']}!"} for row in rows[10:12]]
+    found = compare(write(tmp_path / "old.jsonl", rows[:100]), write(tmp_path / "new.jsonl", [*edited, *rows[12:]]))
+    assert (found.key, counts(found)) == (("uuid",), (10, 10, 2, 88))
+
+
 def test_new_columns_and_other_types_are_told(tmp_path: Path) -> None:
     old = write(tmp_path / "old.parquet", [{"id": 1, "n": 1, "gone": 1}])
     new = write(tmp_path / "new.parquet", [{"id": 1, "n": "1", "came": 1}])
