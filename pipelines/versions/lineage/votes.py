@@ -85,7 +85,7 @@ def leave_out(root: Path, labelers: list[str], revision: str | None = None) -> W
     from curation.preferences import curate_preferences
     from pipelines.curate_preferences import read_inputs
 
-    contents = read_contents(root, [revision])[0] if revision else read_workspace(root)
+    contents = read_workspace(root) if revision in (None, WORKSPACE) else read_contents(root, [revision])[0]
     with _open_folder() as work:
         inputs = read_inputs(PastStage(contents, work)) | {"measured": False}
         left = inputs | {name: _leave_out(inputs[name], labelers) for name in JUDGED}

@@ -197,6 +197,7 @@ def keep_folder(root: Path, folder: Path) -> str:
 
 def test_a_turn_of_the_past_is_read_from_the_cache(voted: Path, git: Callable[..., str], tmp_path: Path) -> None:
     expected = leave_out(voted, ["ann"])
+    assert leave_out(voted, ["ann"], "workspace") == expected
     for name in ("tokenizer.json", "config.json"):
         (voted / "models" / "start" / "policy").mkdir(parents=True, exist_ok=True)
         (voted / "models" / "start" / "policy" / name).write_text("{}")
