@@ -47,28 +47,47 @@ def read_parquet(file: SourceFile) -> Iterator[SourceRow]:
 
 
 def _list_values(batch: "pa.RecordBatch") -> Iterator[tuple[Any, str | None]]:
-    """Each row's value; or none, and its texts, where one of them is no UTF-8."""
+    """Each row's value; or none, and what can be read of it, where one of its texts is no UTF-8."""
     try:
-        yield from ((to_plain(value), None) for value in batch.to_pylist())
+        yield from ((to_plain(value), None) for value in _to_python(batch))
     except UnicodeDecodeError:
         for place in range(batch.num_rows):
             row = batch.slice(place, 1)
             try:
-                yield to_plain(row.to_pylist()[0]), None
+                yield to_plain(_to_python(row)[0]), None
             except UnicodeDecodeError:
-                yield None, _spell_texts(row)
+                yield None, _spell_values(row)
 
 
-def _spell_texts(row: "pa.RecordBatch") -> str:
-    """The texts of one row, with `\\xff` for each byte that is no UTF-8."""
+def _to_python(batch: "pa.RecordBatch") -> list[dict[str, Any]]:
+    """Rows as Python has them; of dates and times beyond its years 1 to 9999 the text, as Arrow writes it."""
     import pyarrow as pa
 
-    texts = {
-        name: column.cast(pa.binary())[0].as_py()
-        for name, column in zip(row.schema.names, row.columns, strict=True)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    }
-    return str({name: text and text.decode("utf-8", "backslashreplace") for name, text in texts.items()})
+    try:
+        return batch.to_pylist()
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, OverflowError):
+        columns = [
+            column.cast(pa.string()) if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type) else column
+            for column in batch.columns
+        ]
+        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
+
+
+def _spell_values(row: "pa.RecordBatch") -> str:
+    """The values of one row, its texts with `\\xff` for each byte that is no UTF-8."""
+    import pyarrow as pa
+
+    spelt: dict[str, Any] = {}
+    for name, column in zip(row.schema.names, row.columns, strict=True):
+        try:
+            spelt[name] = to_plain(_to_python(pa.RecordBatch.from_arrays([column], names=[name]))[0][name])
+        except UnicodeDecodeError:
+            flat = not pa.types.is_nested(column.type)
+            said = column.cast(pa.binary())[0].as_py() if flat else b"a list or object with a text that is no UTF-8"
+            spelt[name] = said.decode("utf-8", "backslashreplace")
+    return str(spelt)
 
 
 def to_plain(value: Any) -> Any:

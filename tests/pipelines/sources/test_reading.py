@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.sources.faults import IngestError
@@ -235,3 +237,25 @@ def test_parquet_rows_are_as_json_would_hold_them(tmp_path: Path) -> None:
         "text": "é", "messages": [{"role": "user", "content": "Hi"}], "at": "2026-01-31T12:00:00+00:00",
         "cents": 1.5, "image": {"base64": "/w=="},
     }  # fmt: skip
+
+
+def test_parquet_dates_beyond_those_of_python_are_texts(tmp_path: Path) -> None:
+    days = pa.array([4_000_000, 1], pa.date32())
+    instants = pa.array([10**18, 1_000], pa.timestamp("ms"))
+    pq.write_table(pa.table({"n": [1, 2], "day": days, "instant": instants}), tmp_path / "f.parquet")
+    rows = [row.value for row in read_rows(read_file(tmp_path / "f.parquet"))]
+    assert [row["n"] for row in rows] == [1, 2] and rows[0]["day"] == "12921-08-18"
+    assert rows[1]["day"] == "1970-01-02" and rows[1]["instant"].startswith("1970-01-01")
+
+
+def test_all_of_a_parquet_row_that_is_no_utf8_is_kept(tmp_path: Path) -> None:
+    bad = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"a\xff"))
+    table = pa.table({
+        "id": [7], "bad": bad, "list": pa.ListArray.from_arrays([0, 1], bad),
+        "fine": pa.array(["ok"]).dictionary_encode(),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "f.parquet")
+    [row] = read_rows(read_file(tmp_path / "f.parquet"))
+    assert row.fault is not None and row.fault.reason == "not_utf8"
+    said = "a list or object with a text that is no UTF-8"
+    assert row.raw == str({"id": 7, "bad": "a\\xff", "list": said, "fine": "ok"})
