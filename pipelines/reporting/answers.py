@@ -13,7 +13,6 @@ from pipelines.reporting.texts import Shown, Texts
 POLICIES = ("start", "sft", "policy")
 OUTCOMES = ("win", "loss", "tie")
 GOLD = "gold"
-TIE_WITHIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def compare_policies(inputs: Inputs, texts: Texts) -> Comparison:
     """Greedy answers: there is no luck of the draw in them."""
     answers = list_answers(inputs)
     judge = GOLD if any(row[GOLD] is not None for rows in answers.values() for row in rows.values()) else "reward"
-    outcomes = {prompt: decide_outcome(rows, judge) for prompt, rows in answers.items()}
+    outcomes = {prompt: decide_outcome(rows, judge, inputs.tie_tolerance) for prompt, rows in answers.items()}
     counts = {outcome: sum(found == outcome for found in outcomes.values()) for outcome in OUTCOMES}
     kinds = read_kinds(inputs)
     picked = pick_prompts({prompt: (kinds[prompt], found) for prompt, found in outcomes.items()}, inputs)
@@ -98,10 +97,10 @@ def read_kinds(inputs: Inputs) -> dict[str, str]:
     return dict(inputs.tables["prompts"].select("prompt_id", pl.col("kind").fill_null("other")).iter_rows())
 
 
-def decide_outcome(rows: Mapping[str, Mapping], judge: str) -> str:
-    """Whether the policy's answer is better than the start policy's; without two scores a tie."""
+def decide_outcome(rows: Mapping[str, Mapping], judge: str, tie_tolerance: float) -> str:
+    """Whether the policy's answer is better than the start policy's; a tie as in win rates, or without two scores."""
     before, after = rows["start"][judge], rows["policy"][judge]
-    if before is None or after is None or abs(after - before) <= TIE_WITHIN:
+    if before is None or after is None or abs(after - before) <= tie_tolerance:
         return "tie"
     return "win" if after > before else "loss"
 

@@ -26,12 +26,13 @@ class Inputs:
 
     `answers` and `answer_scores` are the rows of `samples` and `scores` that `evaluate` wrote. `metrics` and `plots`
     are by file name, empty for a file that is not there. `lineages` are the lineage.json files by model, `new_rows` the
-    numbers of rows that this turn brought.
+    numbers of rows that this turn brought; `tie_tolerance` is that of win rates.
     """
 
     turn: int
     parent: str | None
     params: Report
+    tie_tolerance: float
     tables: Mapping[str, pl.DataFrame]
     new_rows: Mapping[str, int]
     answers: pl.DataFrame
@@ -53,7 +54,8 @@ def read_inputs(stage: Stage) -> Inputs:
     metrics = {Path(dep).stem: read_object(stage.dep(dep)) for dep in stage.deps if dep.startswith("metrics/")}
     plots = {path.stem: read_csv(path) for path in sorted(stage.dep("plots").glob("*.csv"))}
     return Inputs(
-        turn=stage.turn, parent=stage.params.turn.parent, params=stage.params.report, tables=tables,
+        turn=stage.turn, parent=stage.params.turn.parent, params=stage.params.report,
+        tie_tolerance=stage.params.evaluate.tie_tolerance, tables=tables,
         new_rows={name: stage.new_rows(name).height for name in ROWS},
         answers=read_table(stage, "data/samples/evaluate.parquet"),
         answer_scores=read_table(stage, "data/scores/evaluate.parquet"),

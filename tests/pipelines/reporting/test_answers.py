@@ -26,7 +26,8 @@ def test_all_are_shown_once_when_there_is_room_in_any_order() -> None:
 
 
 def test_outcome_is_that_of_the_policy_against_its_start() -> None:
-    def judge(before: float | None, after: float | None) -> str:
-        return decide_outcome({"start": {"gold": before}, "policy": {"gold": after}}, "gold")
+    def judge(before: float | None, after: float | None, tie_tolerance: float = 1e-6) -> str:
+        return decide_outcome({"start": {"gold": before}, "policy": {"gold": after}}, "gold", tie_tolerance)
 
     assert [judge(0.2, 0.4), judge(0.4, 0.2), judge(0.3, 0.3), judge(None, 0.3)] == ["win", "loss", "tie", "tie"]
+    assert judge(0.2, 0.25, tie_tolerance=0.1) == "tie"
