@@ -10,7 +10,7 @@ from curation.row_changes import Hashes
 from pipelines.versions.contents import Part
 from pipelines.versions.diff.comparing import name_row
 from pipelines.versions.diff.found import Example
-from pipelines.versions.diff.ours import TABLE_KEYS, Compared
+from pipelines.versions.diff.ours import IGNORED, TABLE_KEYS, Compared
 from pipelines.versions.diff.parts import PartedTable, open_parts, select_parts
 from pipelines.versions.diff.sides import fetch_rows, select_plain
 from pipelines.versions.scans import list_texts, quote_text
@@ -80,7 +80,7 @@ def _show_pairs(
         values = {
             column: (_flatten(first.get(column)), value)
             for column, value in _row_values(name, second).items()
-            if _flatten(first.get(column)) != value
+            if column not in IGNORED.get(name, ()) and _flatten(first.get(column)) != value
         }
         yield Example(change, name_row(second, TABLE_KEYS[name]), values)
 

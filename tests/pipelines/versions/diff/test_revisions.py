@@ -303,6 +303,17 @@ def test_the_drops_shown_are_of_the_first_rows_by_id_that_there_are(tmp_path: Pa
     assert [(each.change, each.row) for each in restored] == [("restored", row) for row in there[1:]]
 
 
+def test_a_drop_judged_again_is_told_by_its_value_and_not_by_its_turn(tmp_path: Path) -> None:
+    root = start_project(tmp_path / "project")
+    rows = {name: found for name, found in World(4).tables().items() if name in ("prompts", "origins")}
+    [drop] = drop_prompts([rows["prompts"][0]["prompt_id"]])
+    for turn, value in enumerate((3.0, 3.0, 2.0), start=1):
+        commit_frames(root, f"judged-{turn}", {**rows, "dropped": [{**drop, "value": value, "turn": turn}]})
+    assert counts(table(compare(root, "judged-1", "judged-2"), "dropped")) == (0, 0, 0, 1)
+    [example] = table(compare(root, "judged-2", "judged-3"), "dropped").examples
+    assert example.values == {"value": (3.0, 2.0)}
+
+
 def test_an_edited_row_that_left_without_a_drop_is_found_beside_one_with(tmp_path: Path) -> None:
     world, root = World(6), start_project(tmp_path / "project")
     before = world.tables()
