@@ -209,7 +209,8 @@ def _compare_earlier(
 ) -> tuple[str | None, dict[str, TableChanges], pl.DataFrame]:
     """The sha256 of the file that a new one supersedes, what it changed, and the rows that vanished."""
     origins = collected.frames.get("origins", empty_frame("origins"))
-    earlier = None if beside else find_earlier(root, ledger, source, format_.name, origins)
+    have_ids = collected.have_ids
+    earlier = None if beside else find_earlier(root, ledger, source, format_.name, origins, have_ids=have_ids)
     if earlier is None:
         return None, {}, pl.DataFrame(schema=VANISHED)
     return earlier.sha256, *compare_versions(read_part(root, earlier.tables["origins"]), origins)

@@ -55,6 +55,8 @@ class Collected:
     quarantine: pl.DataFrame
     rows_in: int
     losses: tuple[str, ...]
+    have_ids: bool
+    """True where the source gave each row that was taken in an id of its own."""
 
     @property
     def rows_kept(self) -> int:
@@ -96,7 +98,7 @@ def collect_rows(
     return Collected(
         frames=collector.frames(), notes=pl.DataFrame(collector.notes, NOTES, orient="row"),
         dropped=pl.DataFrame(collector.dropped, NOTES, orient="row"), quarantine=pl.DataFrame(quarantine, QUARANTINE),
-        rows_in=rows_in, losses=format_.losses + columns,
+        rows_in=rows_in, losses=format_.losses + columns, have_ids=collector.have_ids,
     )  # fmt: skip
 
 
@@ -163,12 +165,14 @@ class _Collector:
         self._origins: dict[tuple[str, str], tuple[str, int]] = {}
         self._judged: dict[tuple[Any, ...], list[tuple[_NamedRow, int]]] = defaultdict(list)
         self._first_row: dict[bytes, int] = {}
+        self.have_ids = True
         self.notes: list[tuple[int, int, str, str, int | None]] = []
         self.dropped: list[tuple[int, int, str, str, int]] = []
 
     def add(self, row: SourceRow, imported: Imported) -> None:
         """Take in one row's records, or drop it where a row of the same id said all of it before."""
         rows = [_NamedRow.of(part, record, imported.key, row.number) for part, record in imported.records]
+        self.have_ids = self.have_ids and imported.key is not None
         whole = _digest((imported.key, *sorted(named.says for named in rows)))
         first = self._first_row.setdefault(whole, row.number)
         if first != row.number and imported.key is not None:

@@ -16,16 +16,23 @@ VANISHED = {
 """Rows of the version before that the new one lacks; `matched_id` is the row that now stands under their id."""
 
 
-def find_earlier(root: Path, ledger: Ledger, source: Source, format_: str, origins: pl.DataFrame) -> Part | None:
+def find_earlier(
+    root: Path, ledger: Ledger, source: Source, format_: str, origins: pl.DataFrame, *, have_ids: bool
+) -> Part | None:
     """The version of a source that a file with these origins follows: of those not yet followed, the most alike.
 
     Rows are alike where their content is, or where the source gave them the same id of its own. None where the source
     is new, or where the file has little in common with its others: then it is one more file of it.
+
+    Args:
+        have_ids: True where the source gave each row an id; else a number that is also the row's place may be no id.
     """
     ours = [part for part in ledger.parts if (part.source, part.format) == (source.name, format_)]
     followed = {part.supersedes for part in ours}
     shares = {
-        part.sha256: _share_rows(read_part(root, part.tables["origins"]), origins)
+        part.sha256: _share_rows(
+            read_part(root, part.tables["origins"]), origins, have_ids=have_ids and _may_have_ids(part)
+        )
         for part in ours
         if part.sha256 not in followed and part.sha256 != source.sha256 and "origins" in part.tables
     }  # fmt: skip
@@ -33,8 +40,16 @@ def find_earlier(root: Path, ledger: Ledger, source: Source, format_: str, origi
     return next(part for part in ours if part.sha256 == best) if best and shares[best] >= SHARED else None
 
 
-def _share_rows(earlier: pl.DataFrame, origins: pl.DataFrame) -> float:
-    own = pl.col("external_id").str.split("/").list.first() != pl.col("source_row").cast(pl.String)
+def _may_have_ids(part: Part) -> bool:
+    """False where a mapping named no column of ids: its rows then have their numbers for ids."""
+    return not part.mapping or any(option.startswith("id=") for option in part.mapping)
+
+
+def _share_rows(earlier: pl.DataFrame, origins: pl.DataFrame, *, have_ids: bool) -> float:
+    """The larger of the shares by content and by id; a number that is also the row's counts where all rows have ids."""
+    own = pl.lit(have_ids) | (
+        pl.col("external_id").str.split("/").list.first() != pl.col("source_row").cast(pl.String)
+    )  # fmt: skip
     shares = []
     for wanted, column in ((pl.lit(True), "row_id"), (own, "external_id")):
         before, after = (set(frame.filter(wanted)[column]) for frame in (earlier, origins))

@@ -97,6 +97,26 @@ def test_row_numbers_are_no_ids_of_the_source(tmp_path: Path) -> None:
     assert part.supersedes is None
 
 
+@pytest.mark.parametrize("gone", [0, 1])
+def test_ids_that_count_from_one_are_ids(tmp_path: Path, gone: int) -> None:
+    """All four rows were written anew, under the ids 1 to 4; with the first gone, ids and row numbers part."""
+    mapping = ("id=id", "prompt=q", "completion=a")
+    old = [{"id": i, "q": f"old {i}", "a": "1"} for i in range(1, 5)]
+    new = [{"id": i, "q": f"new {i}", "a": "2"} for i in range(1, 5)]
+    first = take_in(tmp_path, "1.jsonl", old, mapping=mapping)
+    part = take_in(tmp_path, "2.jsonl", new[gone:], mapping=mapping)
+    assert part.supersedes == first.sha256
+    assert say(part) == (0, 0, gone, 4 - gone)
+
+
+def test_ids_are_not_held_against_row_numbers(tmp_path: Path) -> None:
+    """The first file's rows had no ids: that the second's count as its rows do says nothing."""
+    take_in(tmp_path, "1.jsonl", [{"q": f"a {i}", "a": "1"} for i in range(4)], mapping=("prompt=q", "completion=a"))
+    rows = [{"id": i, "q": f"b {i}", "a": "2"} for i in range(1, 5)]
+    part = take_in(tmp_path, "2.jsonl", rows, mapping=("id=id", "prompt=q", "completion=a"))
+    assert part.supersedes is None
+
+
 def test_report_says_all(tmp_path: Path) -> None:
     first = take_in(tmp_path, "1.jsonl", [task("a", "1"), task("b", "2")])
     (tmp_path / "2.jsonl").write_text(json.dumps(task("a", "1")))
