@@ -40,6 +40,8 @@ def read_parquet(file: SourceFile) -> Iterator[SourceRow]:
                 number += 1
                 fault = None if raw is None else RowFaultError("not_utf8", "a text of the row is no UTF-8", UTF8_MEND)
                 yield SourceRow(number, number, raw, value, fault)
+    except IngestError:
+        raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         said = "".join(letter if letter.isprintable() else " " for letter in str(error))[:200]
         what = f"the Parquet data is cut short or damaged after row {number} ({said})"
@@ -60,19 +62,29 @@ def _list_values(batch: "pa.RecordBatch") -> Iterator[tuple[Any, str | None]]:
 
 
 def _to_python(batch: "pa.RecordBatch") -> list[dict[str, Any]]:
-    """Rows as Python has them; of dates and times beyond its years 1 to 9999 the text, as Arrow writes it."""
-    import pyarrow as pa
-
+    """Rows as Python has them; of dates and times that it cannot hold, inside lists and objects too, Arrow's text."""
     try:
         return batch.to_pylist()
     except UnicodeDecodeError:
         raise
     except (ValueError, OverflowError):
-        columns = [
-            column.cast(pa.string()) if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type) else column
-            for column in batch.columns
-        ]
-        return pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
+        columns = [[_read_cell(cell) for cell in column] for column in batch.columns]
+        return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _read_cell(cell: "pa.Scalar") -> Any:
+    import pyarrow as pa
+
+    try:
+        return cell.as_py()
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, OverflowError):
+        if isinstance(cell, pa.StructScalar):
+            return {name: _read_cell(item) for name, item in cell.items()}
+        if isinstance(cell, pa.ListScalar | pa.LargeListScalar | pa.FixedSizeListScalar):
+            return [_read_cell(item) for item in cell.values]
+        return cell.cast(pa.string()).as_py()
 
 
 def _spell_values(row: "pa.RecordBatch") -> str:

@@ -245,7 +245,27 @@ def test_parquet_dates_beyond_those_of_python_are_texts(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": [1, 2], "day": days, "instant": instants}), tmp_path / "f.parquet")
     rows = [row.value for row in read_rows(read_file(tmp_path / "f.parquet"))]
     assert [row["n"] for row in rows] == [1, 2] and rows[0]["day"] == "12921-08-18"
-    assert rows[1]["day"] == "1970-01-02" and rows[1]["instant"].startswith("1970-01-01")
+    assert rows[1]["day"] == "1970-01-02" and rows[1]["instant"] == "1970-01-01T00:00:01"  # as without a neighbour
+
+
+def test_far_dates_inside_lists_and_objects_and_long_durations_are_read(tmp_path: Path) -> None:
+    far = 4_000_000 * 86_400  # the day of the test above
+    table = pa.table({
+        "list": pa.array([[far, 1]], pa.list_(pa.timestamp("s"))),
+        "object": pa.array([{"at": far, "n": 1}], pa.struct([("at", pa.timestamp("s")), ("n", pa.int8())])),
+        "took": pa.array([2**50], pa.duration("s")),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "f.parquet")
+    [row] = read_rows(read_file(tmp_path / "f.parquet"))
+    (first, second), inside = row.value["list"], row.value["object"]
+    assert first.startswith("12921-08-18") and second == "1970-01-01T00:00:01"
+    assert inside == {"at": first, "n": 1} and row.value["took"] == str(2**50)
+
+
+def test_a_parquet_file_that_names_a_column_twice_is_not_called_damaged(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), tmp_path / "f.parquet")
+    with pytest.raises(IngestError, match=r"^f.parquet: names the column 'a' twice; write it again with one of them$"):
+        list(read_rows(read_file(tmp_path / "f.parquet")))
 
 
 def test_all_of_a_parquet_row_that_is_no_utf8_is_kept(tmp_path: Path) -> None:
