@@ -12,6 +12,8 @@ from pipelines.sources.reading import name_type
 from schemas.records import Name
 
 KEY = TypeAdapter(Name)
+LARGEST_WHOLE = 2.0**53
+"""From here on a float no longer tells neighbouring whole numbers apart."""
 
 
 def is_not_a_number(value: Any) -> bool:
@@ -71,12 +73,19 @@ class Fields:
         return self.text(column)
 
     def key(self, column: str) -> str:
-        """A row's own id, a whole number or text, as text."""
+        """The id of a row, a person or a part, a whole number or text, as text.
+
+        A column of whole numbers with a gap comes out of pandas as 1.0, 2.0; so does 1.0 here as "1".
+        """
         value = self._require(column)
+        if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
+            value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, str) or not value:
-            raise RowFaultError("wrong_type", f"{column!r} is no whole number or text", "give each row an id")
+            what = "an empty text" if value == "" else name_type(value)
+            mend = f"give each row a whole number or a text as {column!r}"
+            raise RowFaultError("wrong_type", f"{column!r} is {what}, no whole number or text", mend)
         return KEY.validate_python(value)
 
     def has(self, column: str) -> bool:

@@ -1,6 +1,5 @@
 """Turns rows that TRL's trainers read (texts or conversations) into demonstrations, rankings, ratings or prompts."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from schemas.records import Candidate, Labeler, Message, Prompt, Rating, Record
 
 LABELER = "trl/unknown"
 """All judgements are by one labeler of this name: the format does not say who judged."""
+LABELS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 Sides = tuple[tuple[Message, ...], tuple[Message, ...], tuple[Message, ...]]
 
 
@@ -127,10 +127,9 @@ def _convert_completion(fields: Fields, tools: str | None) -> tuple[list[tuple[s
 
 
 def _read_label(fields: Fields) -> bool:
-    """A boolean; CSV files write it as text or 0 and 1."""
-    label = fields.get("label")
-    said = {"true": True, "1": True, "false": False, "0": False}.get(str(label).strip().lower())
-    if said is None or (isinstance(label, float) and not math.isfinite(label)):
+    """A boolean; CSV files write it as text or 0 and 1, and pandas as 0.0 and 1.0 where one is missing."""
+    said = LABELS.get(str(fields.get("label")).strip().lower())
+    if said is None:
         raise RowFaultError("wrong_type", "'label' is neither true nor false", "write true or false")
     return said
 

@@ -132,3 +132,13 @@ def test_mappings_and_formats_do_not_mix(tmp_path: Path) -> None:
         ingest_file(tmp_path, tmp_path / "f.csv", "mapped")
     with pytest.raises(IngestError, match="no column 'instructions'"):
         ingest_file(tmp_path, tmp_path / "f.csv", mapping=["prompt=instructions"])
+
+
+def test_ids_that_pandas_made_floats_are_the_whole_numbers_they_were() -> None:
+    options, row = ["prompt=q", "chosen=a", "rejected=b", "labeler=who", "id=n"], {"q": "Q", "a": "x", "b": "y"}
+    imported = take(options, **row, who=12.0, n=7.0)
+    assert imported.key == "7" and pick(imported, Ranking)[0].labeler_id == "mapped/12"
+    for wrong in (7.5, 2.0**53, True, "", None):
+        assert fault(options, **row, who="ann", n=wrong) == "wrong_type"
+    with pytest.raises(RowFaultError, match=r"'who' is null, no whole number or text; give each row .* as 'who'"):
+        take(options, **row, who=None, n=1)

@@ -102,7 +102,7 @@ def test_a_completion_that_is_no_reply_is_refused() -> None:
         convert(FORMAT, {"prompt": [USER], "completion": [USER, BLUE]})
 
 
-@pytest.mark.parametrize(("label", "value"), [(True, 1.0), (False, 0.0), (1, 1.0), ("False", 0.0)])
+@pytest.mark.parametrize(("label", "value"), [(True, 1), (False, 0), (1, 1), (1.0, 1), (0.0, 0), ("False", 0)])
 def test_an_unpaired_label_is_a_rating(label: Any, value: float) -> None:
     imported = convert(FORMAT, {"prompt": "Sky?", "completion": "Blue.", "label": label})
     (candidate,), (rating,) = pick(imported, Candidate), pick(imported, Rating)
@@ -112,7 +112,7 @@ def test_an_unpaired_label_is_a_rating(label: Any, value: float) -> None:
     assert not tell_notes(imported)  # one answer is not the same as another
 
 
-@pytest.mark.parametrize("label", ["good", 2, float("nan"), [True]])
+@pytest.mark.parametrize("label", ["good", 2, 0.5, float("nan"), [True]])
 def test_a_label_that_is_none_is_refused(label: Any) -> None:
     with pytest.raises(RowFaultError, match="wrong_type"):
         convert(FORMAT, {"prompt": "Sky?", "completion": "Blue.", "label": label})
