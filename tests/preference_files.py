@@ -14,7 +14,7 @@ from pipelines.sources.imports import read_imports, read_part
 class Taken:
     """What a file of rows became."""
 
-    def __init__(self, root: Path, rows: Sequence[Any], name: str) -> None:
+    def __init__(self, root: Path, rows: Sequence[Any], name: str | None = None) -> None:
         root.mkdir(exist_ok=True)
         file = root / "f.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))

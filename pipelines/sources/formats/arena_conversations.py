@@ -1,4 +1,7 @@
-"""Turns rows of Chatbot Arena's 33k conversations (two dialogues and a named user's vote) into rankings."""
+"""Turns rows of Chatbot Arena's conversations (two dialogues and a user's vote) into rankings.
+
+Its releases differ: that of 33k names the user as `judge`, that of 100k as `judge_hash`, that of 140k not at all.
+"""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -6,14 +9,15 @@ from itertools import takewhile
 from typing import Any
 
 from pipelines.sources.conversations import looks_like_messages, read_messages
-from pipelines.sources.faults import RowFaultError
+from pipelines.sources.faults import Note, RowFaultError
 from pipelines.sources.fields import Fields
 from pipelines.sources.importing import Format, Imported, note_sides
 from pipelines.sources.tiers import rank, show_order, tier_pair
 from schemas.records import Candidate, Labeler, Message, Prompt, Rating, Record, Sample
 
-BOTH_BAD = "tie (bothbad)"
-VERDICTS = {"model_a": 1, "model_b": 2, "tie": 0, BOTH_BAD: 0}
+BOTH_BAD = ("tie (bothbad)", "both_bad")
+VERDICTS = {"model_a": 1, "model_b": 2, "tie": 0} | dict.fromkeys(BOTH_BAD, 0)
+UNKNOWN = "unknown"
 
 
 def convert_row(value: Mapping[str, Any]) -> Imported:
@@ -30,7 +34,7 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     winner = fields.text("winner")
     if winner not in VERDICTS:
         raise RowFaultError("unknown_verdict", f"'winner' is {winner[:40]!r}", f"write one of {', '.join(VERDICTS)}")
-    judge = fields.key("judge")
+    judge = _read_judge(fields)
     labeler = Labeler(labeler_id=f"chatbot-arena/{judge}", kind="llm" if judge.startswith("gpt") else "person")
     ranking = rank(
         [first, second], labeler, tier_pair(first, second, VERDICTS[winner]), shown_order=show_order([first, second]),
@@ -40,11 +44,20 @@ def convert_row(value: Mapping[str, Any]) -> Imported:
     for side, candidate in (("a", first), ("b", second)):
         sample = Sample(candidate_id=candidate.candidate_id, policy=fields.text(f"model_{side}"))
         records += [(f"conversation_{side}", candidate), ("", sample)]
-        if winner == BOTH_BAD:
+        if winner in BOTH_BAD:
             records.append(("", _rate_bad(candidate, labeler)))
     notes = (*fields.notes, *note_sides({"conversation_a": first, "conversation_b": second}))
-    named = (fields.key("question_id"), judge, fields.text("model_a"), fields.text("model_b"), f"{turns or 0:g}")
+    key = fields.key("question_id" if fields.has("question_id") else "id")
+    named = (key, judge, fields.text("model_a"), fields.text("model_b"), f"{turns or 0:g}")
     return Imported(tuple(records), notes, "/".join(named))
+
+
+def _read_judge(fields: Fields) -> str:
+    column = next((name for name in ("judge", "judge_hash") if fields.has(name)), None)
+    if column is None:
+        fields.notes.append(Note("unknown_labeler", f"nothing says who voted: the labeler is chatbot-arena/{UNKNOWN}"))
+        return UNKNOWN
+    return fields.key(column)
 
 
 def _cut_dialogue(dialogue: tuple[Message, ...], replies: float | None) -> tuple[Message, ...]:
@@ -87,11 +100,11 @@ FORMAT = Format(
     name="chatbot-arena-conversations",
     columns=frozenset(
         {
-            "question_id", "model_a", "model_b", "winner", "judge", "conversation_a", "conversation_b", "turn",
-            "tstamp",
+            "question_id", "id", "model_a", "model_b", "winner", "judge", "judge_hash", "conversation_a",
+            "conversation_b", "turn", "tstamp",
         }
     ),
-    required=frozenset({"question_id", "winner", "judge", "conversation_a", "conversation_b"}),
+    required=frozenset({"winner", "conversation_a", "conversation_b"}),
     losses=("how the replies were sampled (temperature, seed)", "whether the vote was given before names were shown"),
     convert=convert_row,
     repeats_prompts=True,

@@ -182,6 +182,28 @@ def test_chatbot_arenas_conversations_by_hand(tmp_path: Path) -> None:
     assert taken.policies() == {"Where?": "chatglm-6b", "Gone.": "koala-13b"}
 
 
+def test_the_later_releases_of_chatbot_arena_name_nobody_or_a_hash(tmp_path: Path) -> None:
+    """That of 140k has `both_bad` for a verdict, contents in parts, and no column of who voted."""
+    parts = {side: [{**said, "content": [{"type": "text", "text": said["content"], "image": None}]}
+                    for said in CONVERSATIONS[side]] for side in ("conversation_a", "conversation_b")}  # fmt: skip
+    common = {name: CONVERSATIONS[name] for name in ("model_a", "model_b", "conversation_a", "conversation_b")}
+    rows = [
+        {**common, "question_id": "q1", "winner": "model_a", "judge_hash": "ab12", "tstamp": 1.7e9},
+        {**common, **parts, "id": "v2", "winner": "both_bad", "evaluation_session_id": "s", "evaluation_order": 1},
+    ]
+    taken = Taken(tmp_path, rows)
+    assert taken.part.format == "chatbot-arena-conversations"
+    by_labeler = {ranking["labeler_id"]: taken.tiers(ranking) for ranking in taken.rankings()}
+    assert by_labeler == {
+        "chatbot-arena/ab12": [({"Where?"}, False), ({"Gone."}, False)],
+        "chatbot-arena/unknown": [({"Where?", "Gone."}, True)],
+    }
+    assert taken.table("ratings")["labeler_id"].to_list() == ["chatbot-arena/unknown"] * 2
+    assert taken.notes()["unknown_labeler"] == [2]
+    origins = set(taken.table("origins")["external_id"].str.split("/").list.first())
+    assert origins == {"q1", "v2"}
+
+
 def test_a_tie_of_two_bad_conversations_says_so(tmp_path: Path) -> None:
     row = {**CONVERSATIONS, "winner": "tie (bothbad)"}
     taken = Taken(tmp_path, [row], "chatbot-arena-conversations")
