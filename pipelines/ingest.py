@@ -59,6 +59,7 @@ class IngestReport:
         guessed: True where the format was told by the file's content.
         tracking: why the part's files are not under DVC's care, and the mend; None where they are.
         parted: True where it had been taken in as a new version of another file, and now stands beside that.
+        newer: the file that was taken in since as this one's new version.
     """
 
     part: Part
@@ -66,6 +67,7 @@ class IngestReport:
     guessed: bool
     tracking: str | None
     parted: bool = False
+    newer: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -110,8 +112,10 @@ def ingest_file(
         tracking = _track_files(root, part.files) if track else None
         if there is None:
             write_ledger(root, Ledger(parts=[*ledger.parts, part]))
+    followers = (each for each in ledger.parts if (each.source, each.supersedes) == (part.source, part.sha256))
+    newer = next((each.file for each in followers), None)
     return IngestReport(
-        part, added=there is None, guessed=not (format_name or mapped), tracking=tracking, parted=parted
+        part, added=there is None, guessed=not (format_name or mapped), tracking=tracking, parted=parted, newer=newer
     )
 
 
@@ -268,6 +272,9 @@ def format_report(report: IngestReport) -> str:
     if not report.added:
         done = "stands beside its source's other files from now on" if report.parted else "nothing was added"
         lines = [f"{part.file}: taken in before as {part.source} ({part.format}); {done}"]
+        if report.newer:
+            mend = f"to go back to this one, restore {IMPORTS}/ from a commit before that"
+            lines.append(f"  {report.newer} was taken in since as its new version; {mend}")
         lines.append(f"  recorded then: licence {part.licence or 'not stated'}, consent {part.consent or 'not stated'}")
     else:
         lines = [f"{part.file}: {part.format}{told}, taken in as {part.source}"]

@@ -55,6 +55,11 @@ def test_versions_form_a_chain_and_coming_back_is_no_news(tmp_path: Path) -> Non
     assert (two.supersedes, three.supersedes) == (one.sha256, two.sha256)
     again = take_in(tmp_path, "4.jsonl", rows)
     assert again == one and len(read_ledger(tmp_path / "p").parts) == 3
+    report = ingest_file(tmp_path / "p", tmp_path / "4.jsonl", source="s")
+    assert report.newer == "2.jsonl"
+    told = "2.jsonl was taken in since as its new version; to go back to this one, restore imports/ from a commit"
+    assert told in format_report(report)
+    assert ingest_file(tmp_path / "p", tmp_path / "3.jsonl", source="s").newer is None
 
 
 @pytest.mark.parametrize(
