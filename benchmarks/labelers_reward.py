@@ -4,7 +4,8 @@
     python benchmarks/labelers_reward.py TABLES --projects PROJECT... [--prompts 1000]
 
 Same start (the project's last SFT checkpoint), same prompts, same steps; labelers are simulated. Accuracy is over the
-pairs of validation candidates that differ in gold; the interval is a bootstrap over prompts of the difference.
+pairs of validation candidates that differ in gold, of several trainings that differ in their seed; the interval is a
+bootstrap of the difference over trainings and prompts.
 """
 
 import argparse
@@ -24,11 +25,15 @@ from training.models import set_determinism
 from training.reward_model import score_completions, train_reward_model
 
 DRAWS = 2000
+Counts = dict[str, tuple[int, int]]
+"""Right pairs and all, by prompt."""
 
 
-def train_and_score(start: Path, pairs: pl.DataFrame, tables: dict[str, pl.DataFrame], params: Params) -> pl.DataFrame:
+def train_and_score(
+    start: Path, pairs: pl.DataFrame, tables: dict[str, pl.DataFrame], params: Params, seed: int
+) -> pl.DataFrame:
     """candidate_id, prompt_id, score of the validation candidates, by a reward model trained on the pairs."""
-    set_determinism(params.seed, 1)
+    set_determinism(seed, 1)
     groups = build_groups(pairs, tables["prompts"], tables["candidates"])
     held_out = tables["assignments"].filter(pl.col("split") == "validation")
     rows = tables["candidates"].join(held_out, on="prompt_id", how="semi").join(tables["prompts"], on="prompt_id")
@@ -36,16 +41,16 @@ def train_and_score(start: Path, pairs: pl.DataFrame, tables: dict[str, pl.DataF
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         train_reward_model(
-            start, groups, params=params.reward_model, max_tokens=params.start.max_tokens, seed=params.seed, out=out,
+            start, groups, params=params.reward_model, max_tokens=params.start.max_tokens, seed=seed, out=out,
             work=Path(folder) / "work",
         )  # fmt: skip
         scores = score_completions(out, items, batch_rows=64, max_tokens=params.start.max_tokens)
     return rows.select("candidate_id", "prompt_id").with_columns(score=pl.Series(scores))
 
 
-def count_right(scored: pl.DataFrame, gold: dict[str, float]) -> dict[str, tuple[int, int]]:
+def count_right(scored: pl.DataFrame, gold: dict[str, float]) -> Counts:
     """Right and all pairs that differ in gold, by prompt."""
-    counts: dict[str, tuple[int, int]] = {}
+    counts: Counts = {}
     for (prompt,), rows in scored.sort("candidate_id").group_by("prompt_id", maintain_order=True):
         right = n = 0
         for one, other in combinations(rows.to_dicts(), 2):
@@ -56,19 +61,26 @@ def count_right(scored: pl.DataFrame, gold: dict[str, float]) -> dict[str, tuple
     return counts
 
 
-def bound_difference(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> tuple[float, float]:
-    """95% interval of accuracy after less before, prompts drawn with replacement."""
-    names = sorted(before)
-    both = np.array([[*before[name], *after[name]] for name in names], float)
-    drawn = np.random.default_rng(1).integers(len(names), size=(DRAWS, len(names)))
-    sums = both[drawn].sum(axis=1)
-    low, high = np.quantile(sums[:, 2] / sums[:, 3] - sums[:, 0] / sums[:, 1], (0.025, 0.975))
+def bound_difference(before: list[Counts], after: list[Counts]) -> tuple[float, float]:
+    """95% interval of accuracy after less before; trainings of each and prompts are drawn with replacement."""
+    names, draw = sorted(before[0]), np.random.default_rng(1)
+    tallies = [np.array([[counts[name] for name in names] for counts in one], float) for one in (before, after)]
+    differences = []
+    for _ in range(DRAWS):
+        prompts = draw.integers(len(names), size=len(names))
+        rates = []
+        for tally in tallies:
+            right, n = tally[draw.integers(len(tally), size=len(tally))][:, prompts].sum(axis=(0, 1))
+            rates.append(right / n)
+        differences.append(rates[1] - rates[0])
+    low, high = np.quantile(differences, (0.025, 0.975))
     return float(low), float(high)
 
 
-def accuracy(counts: dict[str, tuple[int, int]]) -> float:
-    """Share of right pairs."""
-    return sum(right for right, _ in counts.values()) / sum(n for _, n in counts.values())
+def accuracy(trainings: list[Counts]) -> float:
+    """Share of right pairs, of all trainings."""
+    right, n = np.array([pair for counts in trainings for pair in counts.values()]).sum(axis=0)
+    return float(right / n)
 
 
 def main() -> None:
@@ -77,6 +89,7 @@ def main() -> None:
     parser.add_argument("--projects", type=Path, nargs="+", required=True)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--prompts", type=int, default=1000, help="train prompts, the first by id")
+    parser.add_argument("--trainings", type=int, default=3, help="of each reward model, with seeds of their own")
     options = parser.parse_args()
     params = parse_params(read_yaml(options.params))
     print("| case | seed | uncurated | curated | difference | 95% interval |\n|---|---|---|---|---|---|")
@@ -95,12 +108,14 @@ def main() -> None:
         train = tables["assignments"].filter(pl.col("split") == "train")
         asked = tables["uncurated"].join(train, on="prompt_id", how="semi")["prompt_id"].unique().sort()
         wanted = asked.head(options.prompts).to_frame()
-        counts = [
-            count_right(
-                train_and_score(start, tables[name].join(wanted, on="prompt_id", how="semi"), tables, params), gold
+        counts: list[list[Counts]] = []
+        for name in ("uncurated", "curated"):
+            pairs = tables[name].join(wanted, on="prompt_id", how="semi")
+            scored = (
+                train_and_score(start, pairs, tables, params, params.seed + number)
+                for number in range(options.trainings)
             )
-            for name in ("uncurated", "curated")
-        ]
+            counts.append([count_right(scores, gold) for scores in scored])
         low, high = bound_difference(*counts)
         values = [accuracy(one) for one in counts]
         print(
